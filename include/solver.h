@@ -1,0 +1,71 @@
+/* solver.h - the contract of a NAS solver. A new solver is one file and one line in
+ * solvers/registry.c.
+ *
+ * The harness allocates and zeroes `state_size` bytes, then calls open, train (once; or load, then
+ * train, to continue a checkpoint), perhaps save, and close, which is called even after a failed
+ * open. Each trial lives in a process of its own, so a solver may crash or leak without harm to the
+ * study, and may use `threads` threads.
+ *
+ * A solver must be deterministic: its points depend on the settings, the seed and the fidelity, not
+ * on the clock, the number of threads, or what ran before. It draws random numbers through rng.h
+ * only. It prints nothing. */
+#ifndef NASTUNE_SOLVER_H
+#define NASTUNE_SOLVER_H
+
+#include "point.h"
+#include "rng.h"
+#include "setting.h"
+
+struct solver_task {
+    const struct config
+        *settings;   /* all values, defaults filled in; borrowed for the solver's life */
+    uint64_t seed;   /* of this trial */
+    double fidelity; /* what this trial will be trained to (settings hold the same under
+                        ops->fidelity) */
+    double
+        fidelity_max;   /* the study's full fidelity: the horizon of a schedule that is truncated */
+    const char *folder; /* an existing folder of the trial's own; NULL: none (nastune solve) */
+    int threads;        /* >= 1 */
+};
+
+struct solver_ops {
+    const char *name;               /* "single-path": as in study files */
+    const char *about;              /* one line */
+    const char *paper;              /* what it implements, or "" */
+    const struct setting *settings; /* {0}-terminated */
+    const char *fidelity; /* name of the setting that is its fidelity ("epochs"); NULL: none */
+    const char *columns;  /* "entropy|skips": extra columns of its points; NULL: none */
+    bool declares;        /* a study may declare settings of its own for it (table) */
+    bool instant;         /* microseconds a trial: run inside the harness, without a process */
+    size_t state_size;    /* bytes */
+
+    /* Optional. Before a study starts: is everything there that the settings name (data, files)?
+     * Fails as open would. */
+    int (*check)(const struct config *settings);
+    int (*open)(void *state, const struct solver_task *task);
+    /* Goes on until `fidelity` units have been trained in all; appends points, at least one of them
+     * final. Failure = a failed trial, with the message as its reason. */
+    int (*train)(void *state, double fidelity, struct outcome *out);
+    int (*save)(void *state,
+                const char *path); /* optional, both or neither: everything needed to continue, */
+    int (*load)(void *state,
+                const char *path); /* such that load + train gives the bytes of training through */
+    void (*close)(void *state);
+};
+
+/* {NULL}-terminated. */
+extern const struct solver_ops *const solver_registry[];
+const struct solver_ops *solver_find(const char *name); /* NULL: none */
+
+/* What a schedule-driven solver does with less than the full fidelity; a line for its table of
+ * settings. truncate: follow the full schedule and stop early. rescale: compress the schedule so
+ * that it ends there. */
+enum solver_schedule { SOLVER_TRUNCATE, SOLVER_RESCALE };
+#define SOLVER_SCHEDULE_SETTING                                                                    \
+    {                                                                                              \
+        .name = "fidelity", .type = SETTING_CHOICE, .choices = "truncate|rescale",                 \
+        .preset = "truncate",                                                                      \
+        .help = "below full fidelity: stop the full schedule early, or compress it"                \
+    }
+
+#endif
