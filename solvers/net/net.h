@@ -101,6 +101,10 @@ enum net_act {
 void net_bn_forward(struct net *net, struct net_shape shape, enum net_act act, const real *x,
                     const real *gamma, const real *beta, real eps, real *mean, real *inverse,
                     real *y);
+/* The forward's y again, from its x, mean and inverse: what is not saved is computed twice. */
+void net_bn_again(struct net *net, struct net_shape shape, enum net_act act, const real *x,
+                  const real *gamma, const real *beta, const real *mean, const real *inverse,
+                  real *y);
 /* From x (not y) and the forward's mean and inverse. dx may be dy. dgamma, dbeta (C) or NULL. */
 void net_bn_backward(struct net *net, struct net_shape shape, enum net_act act, const real *x,
                      const real *gamma, const real *beta, const real *mean, const real *inverse,
