@@ -7,8 +7,9 @@
 #include "solver.h"
 #include <stdio.h>
 
-#define STUDY_NAME_MAX 65 /* bytes, NUL included: [A-Za-z0-9._-]{1,64}, not starting with . or -   \
-                           */
+#define STUDY_NAME_MAX                                                                             \
+    65 /* bytes, NUL included: [A-Za-z0-9._-]{1,64}, not starting with . or -                      \
+        */
 #define STUDY_MAX_METHODS 32
 #define STUDY_FILE_MAX (1 << 20) /* bytes of a study file */
 
@@ -29,6 +30,7 @@ struct study {
 
     const struct solver_ops *solver;
     struct setting *table;  /* the solver's settings, then those the study declares; owned */
+    int n_solver_settings;  /* how many are the solver's; the texts of the others are owned too */
     struct config settings; /* pinned values and defaults, over `table` */
     struct space space;     /* the searched ones */
     bool has_fidelity;      /* the solver has one */
@@ -45,6 +47,9 @@ struct study {
  * show: every fault as "FILE:LINE:COL: error: why", the line, a caret; fail_message() has a
  * one-line summary. */
 int study_load(const char *path, struct study **out, char **faults);
+/* The same from text in memory; `path` is for the messages only. */
+int study_load_text(const char *path, const char *text, size_t size, struct study **out,
+                    char **faults);
 void study_free(struct study *study); /* NULL is fine */
 
 /* Writes the study with every default filled in: a study file again, in a fixed order, the same

@@ -9,5 +9,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#undef fail /* cmocka's macro; ours is fail.h. (fail_msg goes with it: print_error, then assert.) */
 
 #endif

@@ -121,6 +121,10 @@ int setting_parse(const struct setting *setting, const char *text, double *numbe
 }
 
 static char *format_number(double number, char *buffer, size_t size) {
+    if (fabs(number) < 1e15 && number == floor(number)) { /* 240, not 2.4e+02 */
+        snprintf(buffer, size, "%.0f", number);
+        return buffer;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(buffer, size, "%.*g", digits, number);
         if (strtod(buffer, NULL) == number)
