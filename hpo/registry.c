@@ -1,6 +1,5 @@
 /* registry.c - the outer methods. A new one is its file and a line here. */
 #include "hpo.h"
-#include <gsl/gsl_errno.h>
 #include <string.h>
 
 extern const struct hpo_ops hpo_random;
@@ -17,8 +16,4 @@ const struct hpo_ops *hpo_find(const char *name) {
         if (strcmp(hpo_registry[i]->name, name) == 0)
             return hpo_registry[i];
     return NULL;
-}
-
-void hpo_prepare(void) {
-    gsl_set_error_handler_off();
 }
