@@ -10,4 +10,14 @@
 #include <cmocka.h>
 /* clang-format on */
 
+/* fail.h has a fail of its own, so only fail_msg stays. */
+#undef fail
+#undef fail_msg
+#define fail_msg(...)                                                                              \
+    do {                                                                                           \
+        print_error("ERROR: " __VA_ARGS__);                                                        \
+        print_error("\n");                                                                         \
+        _fail(__FILE__, __LINE__);                                                                 \
+    } while (0)
+
 #endif
