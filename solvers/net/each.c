@@ -1,0 +1,106 @@
+/* each.c - activations, sums, dropout, global average pool. */
+#include "internal.h"
+
+struct each {
+    struct net_shape shape;
+    enum net_act act;
+    real scale;
+    const real *a, *b;
+    real *y;
+};
+
+struct part {
+    size_t start, count;
+};
+
+/* The elements of a slice. */
+static struct part part_of(struct net_shape shape, int slice) {
+    const struct net_range range = net_slice(shape.n, slice);
+    const size_t image = net_count(shape) / (size_t)shape.n;
+    return (struct part){(size_t)range.first * image, (size_t)(range.end - range.first) * image};
+}
+
+static void act_forward_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct each *e = job;
+    const struct part p = part_of(e->shape, slice);
+    net->kernels->act_forward(p.count, e->act, e->a + p.start, e->y + p.start);
+}
+
+void net_act_forward(struct net *net, struct net_shape shape, enum net_act act, const real *x,
+                     real *y) {
+    struct each e = {shape, act, .a = x, .y = y};
+    net_slices(net, act_forward_slice, &e);
+}
+
+static void act_backward_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct each *e = job;
+    const struct part p = part_of(e->shape, slice);
+    net->kernels->act_backward(p.count, e->act, e->a + p.start, e->b + p.start, e->y + p.start);
+}
+
+void net_act_backward(struct net *net, struct net_shape shape, enum net_act act, const real *x,
+                      const real *dy, real *dx) {
+    struct each e = {shape, act, .a = x, .b = dy, .y = dx};
+    net_slices(net, act_backward_slice, &e);
+}
+
+static void add_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct each *e = job;
+    const struct part p = part_of(e->shape, slice);
+    net->kernels->add(p.count, e->a + p.start, e->b + p.start, e->y + p.start);
+}
+
+void net_add(struct net *net, struct net_shape shape, const real *a, const real *b, real *y) {
+    struct each e = {shape, .a = a, .b = b, .y = y};
+    net_slices(net, add_slice, &e);
+}
+
+static void multiply_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct each *e = job;
+    const struct part p = part_of(e->shape, slice);
+    net->kernels->multiply(p.count, e->a + p.start, e->b + p.start, e->y + p.start);
+}
+
+void net_multiply(struct net *net, struct net_shape shape, const real *x, const real *mask,
+                  real *y) {
+    struct each e = {shape, .a = x, .b = mask, .y = y};
+    net_slices(net, multiply_slice, &e);
+}
+
+void net_dropout_mask(struct rng *rng, size_t count, double keep, real *mask) {
+    for (size_t i = 0; i < count; i++)
+        mask[i] = rng_uniform(rng) < keep ? (real)(1 / keep) : 0;
+}
+
+static void gap_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct each *e = job;
+    const struct net_range range = net_slice(e->shape.n, slice);
+    const size_t pixels = (size_t)e->shape.h * (size_t)e->shape.w, c = (size_t)e->shape.c;
+    for (size_t i = (size_t)range.first; i < (size_t)range.end; i++)
+        net->kernels->pixel_sum(pixels, e->shape.c, e->scale, e->a + i * pixels * c, e->y + i * c);
+}
+
+void net_gap_forward(struct net *net, struct net_shape in, const real *x, real *y) {
+    struct each e = {in, .scale = (real)1 / (real)(in.h * in.w), .a = x, .y = y};
+    net_slices(net, gap_slice, &e);
+}
+
+static void gap_backward_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct each *e = job;
+    const struct net_range range = net_slice(e->shape.n, slice);
+    const size_t pixels = (size_t)e->shape.h * (size_t)e->shape.w, c = (size_t)e->shape.c;
+    for (size_t i = (size_t)range.first; i < (size_t)range.end; i++)
+        net->kernels->pixel_spread(pixels, e->shape.c, e->scale, e->a + i * c,
+                                   e->y + i * pixels * c);
+}
+
+void net_gap_backward(struct net *net, struct net_shape in, const real *dy, real *dx) {
+    struct each e = {in, .scale = (real)1 / (real)(in.h * in.w), .a = dy, .y = dx};
+    net_slices(net, gap_backward_slice, &e);
+}
