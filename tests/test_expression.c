@@ -42,7 +42,7 @@ static void values(void **state) {
         {"accuracy - 90%", 0, "accuracy - 90 %"},
         {"runtime * 5 K / 2M", 0.4, "runtime * 5 K / 2 M"},
         {"runtime / 1 G", 1.6e-7, NULL},
-        {"accuracy * (runtime/80 ms)^-0.07", 0.85736839834,
+        {"accuracy * (runtime/80 ms)^-0.07", 0.8573741982395436,
          "accuracy * (runtime / 80 ms)^-0.07"}, /* 0.9 * 2^-0.07 */
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
@@ -63,9 +63,9 @@ static void values(void **state) {
 static void what_is_not_known_stays_unknown(void **state) {
     (void)state;
     static const double unknown[] = {NAN, 0.4, 0, 1};
-    static const char *const texts[] = {"accuracy", "min(accuracy, loss)", "max(accuracy, loss)",
-                                        "max(loss, accuracy)", "ln(runtime)", "1 / runtime",
-                                        "sqrt(-loss)"};
+    static const char *const texts[] = {
+        "accuracy",    "min(accuracy, loss)", "max(accuracy, loss)", "max(loss, accuracy)",
+        "ln(runtime)", "1 / runtime",         "sqrt(-loss)"};
     for (size_t i = 0; i < LENGTH(texts); i++) {
         struct expression e;
         int column;

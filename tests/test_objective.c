@@ -20,11 +20,11 @@ static struct objective *make(const char *columns, const struct part *part, int 
     int column;
     assert_int_equal(objective_open(&objective, columns), 0);
     for (int i = 0; i < n; i++) {
-        int status = strchr("+-", part[i].what)
-                         ? objective_add_goal(objective, part[i].what == '+', part[i].text, &column)
-                         : objective_add_constraint(objective,
-                                                    part[i].what == '<' ? HPO_CAP : HPO_TARGET,
-                                                    part[i].text, &column);
+        int status =
+            strchr("+-", part[i].what)
+                ? objective_add_goal(objective, part[i].what == '+', part[i].text, &column)
+                : objective_add_constraint(objective, part[i].what == '<' ? HPO_CAP : HPO_TARGET,
+                                           part[i].text, &column);
         if (status)
             fail_msg("%s: %s", part[i].text, fail_message());
     }
@@ -159,7 +159,8 @@ static void what_cannot_be_judged_is_invalid(void **state) {
     objective_free(objective);
 }
 
-/* A front against the definition: feasible, and no feasible point is better or equal and earlier. */
+/* A front against the definition: feasible, and no feasible point is better or equal and earlier.
+ */
 static void fronts_are_non_dominated(void **state) {
     (void)state;
     struct objective *objective =
@@ -257,10 +258,10 @@ static void bad_constraints(void **state) {
 
 static void no_more_parts_than_there_is_room_for(void **state) {
     (void)state;
-    struct objective *objective = MAKE(NULL, {'+', "accuracy"}, {'-', "loss"}, {'-', "runtime"},
-                                       {'-', "params"}, {'<', "runtime <= 1 ms"},
-                                       {'<', "runtime <= 2 ms"}, {'<', "runtime <= 3 ms"},
-                                       {'<', "runtime <= 4 ms"});
+    struct objective *objective =
+        MAKE(NULL, {'+', "accuracy"}, {'-', "loss"}, {'-', "runtime"}, {'-', "params"},
+             {'<', "runtime <= 1 ms"}, {'<', "runtime <= 2 ms"}, {'<', "runtime <= 3 ms"},
+             {'<', "runtime <= 4 ms"});
     int column;
     assert_int_equal(objective_add_goal(objective, false, "flops", &column), -1);
     assert_string_equal(fail_message(), "more than 4 goals");

@@ -340,7 +340,7 @@ static void faults_in_settings(void **state) {
         {HEAD "solver: {name: bowl, epochs: 1 .. 200}\n",
          "t.yaml:2:9: error: budget: 100 epochs is less than one full trial (200)"},
         {"study: s\nsolver: {name: bowl}\nbudget: 9 hours\n",
-         "t.yaml:3:11: error: budget: '9 hours' is no unit"},
+         "t.yaml:3:11: error: budget: 'hours' is no unit of solver bowl; write 'epochs' or"},
         {"study: s\nsolver: {name: bowl}\nbudget: lots\n",
          "t.yaml:3:9: error: budget: 'lots' is no amount; write '100 trials' or '100 epochs'"},
         {"study: s\nsolver: {name: bowl}\nbudget: 0\n", "t.yaml:3:9: error: budget: 0 trials"},
@@ -376,7 +376,7 @@ static void faults_in_objectives(void **state) {
          "t.yaml:7:42: error: 'sec' is no unit"},
         {BOWL "objective: []\n", "t.yaml:5:12: error: a list of goals needs one"},
         {BOWL "objective: [maximize accuracy, maximize  accuracy]\n",
-         "t.yaml:5:32: error: 'accuracy' is a goal already"},
+         "t.yaml:5:42: error: 'accuracy' is a goal already"},
     };
     for (size_t i = 0; i < LENGTH(cases); i++)
         assert_fault(cases[i].text, cases[i].fault);
@@ -474,12 +474,15 @@ static void all_faults_in_line_order(void **state) {
 
 static void faults_show_the_line_and_a_caret(void **state) {
     (void)state;
-    assert_fault(BOWL "\t# tab\nobjective: {maximize: accuracy, targt: 3}\n", "error");
-    char *faults = faults_of("study: s\nsolver: {name: b\xc3\xb6wl, x0: 1}\nbudget: 9\n", 48);
-    assert_string_equal(faults, "t.yaml:2:16: error: no solver 'b\xc3\xb6wl'; did you mean 'bowl'? "
-                                "(bowl)\n"
-                                "solver: {name: b\xc3\xb6wl, x0: 1}\n"
-                                "               ^~~~\n");
+    const char *text =
+        "study: s\nsolver: {name: bowl, \"\xc3\xb6\": 1, x0: \xc3\xa9\xc3\xa9t\xc3\xa9}"
+        " # \xc3\xa9\nbudget: 9\n";
+    char *faults = faults_of(text, strlen(text));
+    assert_has(faults, "t.yaml:2:34: error: x0: '\xc3\xa9\xc3\xa9t\xc3\xa9' is no number; "
+                       "allowed: -5 .. 5\n"
+                       "solver: {name: bowl, \"\xc3\xb6\": 1, x0: \xc3\xa9\xc3\xa9t\xc3\xa9} # "
+                       "\xc3\xa9\n"
+                       "                                 ^~~~\n");
     free(faults);
 }
 
@@ -663,6 +666,55 @@ static void faults_in_declared_settings(void **state) {
     }
 }
 
+/* The same through the whole road, with the solver that has them. */
+static void declared_settings_of_a_table(void **state) {
+    (void)state;
+    const char *text = "study: t\n"
+                       "solver:\n"
+                       "  name: table\n"
+                       "  file: nb.csv\n"
+                       "  key: ops={op0}{op1}, seed=1\n"
+                       "  accuracy: val / 100\n"
+                       "  epochs: 12 .. 200\n"
+                       "  settings:\n"
+                       "    op0: [none, skip, conv]\n"
+                       "    op1: {type: choice, choices: [none, skip], default: skip}\n"
+                       "    width: [16, 64, 32]\n"
+                       "    seed: {type: int, range: 0 .. 9, default: 3, search: no}\n"
+                       "budget: 600 epochs\n";
+    struct study *study = load(text);
+    assert_int_equal(study->space.n, 3);
+    assert_string_equal(config_text(&study->settings, "key"), "ops={op0}{op1}, seed=1");
+    assert_true(config_int(&study->settings, "seed") == 3);
+    struct trial trial = {.x = {0.9, 0.1, 0.5}, .fidelity = 12};
+    struct config config;
+    assert_int_equal(study_trial_settings(study, &trial, &config), 0);
+    assert_string_equal(config_text(&config, "op0"), "conv");
+    assert_string_equal(config_text(&config, "op1"), "none");
+    assert_string_equal(config_text(&config, "width"), "32");
+    assert_string_equal(config_text(&config, "epochs"), "12");
+    config_free(&config);
+    char *once = resolved(study);
+    struct study *again = load(once);
+    char *twice = resolved(again);
+    assert_string_equal(once, twice);
+    assert_int_equal(study_continues(again, study), 0);
+    study_free(again);
+    again = load("study: t\nsolver:\n  name: table\n  file: nb.csv\n  settings: {op0: [none, "
+                 "skip]}\nbudget: 600 epochs\n");
+    assert_int_equal(study_continues(again, study), -1);
+    assert_has(fail_message(), "op0: {type: choice, choices: [none, skip, conv], search: yes} "
+                               "there, {type: choice, choices: [none, skip], search: yes} here");
+    assert_has(fail_message(), "seed: {type: int, range: 0 .. 9, scale: linear, default: 3, "
+                               "search: no} there, nothing here");
+    study_free(again);
+    study_free(study);
+    free(once);
+    free(twice);
+    assert_fault(HEAD "solver:\n  name: table\n  settings: {op0: [a, b]}\n",
+                 "t.yaml:3:1: error: solver table needs 'file'");
+}
+
 static void missing_and_text_settings(void **state) {
     (void)state;
     char *faults;
@@ -759,6 +811,7 @@ int main(void) {
         cmocka_unit_test(declared_settings),
         cmocka_unit_test(declared_settings_resolve),
         cmocka_unit_test(faults_in_declared_settings),
+        cmocka_unit_test(declared_settings_of_a_table),
         cmocka_unit_test(missing_and_text_settings),
         cmocka_unit_test(too_many_searched),
         cmocka_unit_test(continues),
