@@ -351,6 +351,32 @@ static void faults_in_settings(void **state) {
         assert_fault(cases[i].text, cases[i].fault);
 }
 
+static void methods_have_settings(void **state) {
+    (void)state;
+    struct study *study =
+        load(BOWL "methods: [bo, {name: bo, label: b, design: 4 trials, start: design}, random]\n");
+    assert_int_equal(study->n_methods, 3);
+    assert_int_equal(config_int(&study->method[0].settings, "design"), 0);
+    assert_int_equal(config_int(&study->method[1].settings, "design"), 4);
+    assert_string_equal(config_text(&study->method[1].settings, "start"), "design");
+    struct study *before = load(BOWL "methods: [bo, {name: bo, label: b, design: 5, start: "
+                                     "design}]\n");
+    assert_int_equal(study_continues(study, before), -1);
+    assert_string_equal(fail_message(), "design of method b: 5 there, 4 here");
+    assert_int_equal(study_continues(before, study), -1);
+    assert_has(fail_message(), "method 3: random there, nothing here");
+    study_free(before);
+    study_free(study);
+    assert_fault(BOWL "methods: {name: bo, desing: 4}\n",
+                 "t.yaml:5:21: error: unknown key 'desing' in method bo; did you mean 'design'?");
+    assert_fault(BOWL "methods: {name: bo, start: defualt}\n",
+                 "t.yaml:5:28: error: start: 'defualt' is none of default|design; did you mean");
+    assert_fault(BOWL "methods: {name: bo, design: 4 .. 9}\n",
+                 "t.yaml:5:29: error: design: a method's setting takes one value; to compare");
+    assert_fault(BOWL "methods: {name: bo, design: [4, 9]}\n",
+                 "t.yaml:5:29: error: design: a method's setting takes one value");
+}
+
 static void faults_in_objectives(void **state) {
     (void)state;
     static const struct {
@@ -800,6 +826,7 @@ int main(void) {
         cmocka_unit_test(start_is_the_defaults),
         cmocka_unit_test(faults_in_the_study),
         cmocka_unit_test(faults_in_settings),
+        cmocka_unit_test(methods_have_settings),
         cmocka_unit_test(faults_in_objectives),
         cmocka_unit_test(faults_of_yaml),
         cmocka_unit_test(bytes_that_hang_the_parser),
