@@ -3,9 +3,11 @@
 #include <string.h>
 
 extern const struct hpo_ops hpo_random;
+extern const struct hpo_ops hpo_bo;
 
 const struct hpo_ops *const hpo_registry[] = {
     &hpo_random,
+    &hpo_bo,
     NULL,
 };
 

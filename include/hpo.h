@@ -66,4 +66,9 @@ struct hpo_ops {
 extern const struct hpo_ops *const hpo_registry[];
 const struct hpo_ops *hpo_find(const char *name); /* NULL: none */
 
+/* Switches off GSL's error handler, which would end the program, and sets one BLAS thread, so that
+ * proposals do not depend on the machine's cores. main calls it once, before any method is opened.
+ */
+void hpo_prepare(void);
+
 #endif

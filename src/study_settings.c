@@ -219,13 +219,6 @@ static void check_names(const struct study *study, const struct yaml *solver,
     free(allowed);
 }
 
-static bool is_searched(const struct study *study, int i) {
-    for (int d = 0; d < study->space.n; d++)
-        if (study->space.dim[d].setting == i)
-            return true;
-    return false;
-}
-
 /* Whatever matters, or may in some trial, must have a value. */
 static void check_complete(struct study *study, const struct yaml *solver,
                            const struct study_given *given, struct faults *faults) {

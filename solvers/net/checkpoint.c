@@ -16,8 +16,8 @@ static const uint64_t magic = 0x31747063656e756e; /* "nunecpt1" */
 struct header {
     uint64_t magic;
     uint32_t version, records;
-    uint64_t body; /* bytes */
-    uint32_t crc, unused;
+    uint64_t body;        /* bytes */
+    uint32_t crc, unused; /* 0 */
 };
 struct entry {
     char name[NAME_BYTES];
@@ -97,7 +97,7 @@ static int body_check(const char *path, const struct header *header, const char 
 
 static int body_read(const char *path, FILE *file, const struct net_record *records, int n) {
     struct header header;
-    if (fread(&header, sizeof header, 1, file) != 1 || header.magic != magic)
+    if (fread(&header, sizeof header, 1, file) != 1 || header.magic != magic || header.unused)
         return fail("%s: not a checkpoint", path);
     if (header.version != VERSION)
         return fail("%s: checkpoint version %u; this program reads %d", path, header.version,

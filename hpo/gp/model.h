@@ -1,0 +1,54 @@
+/* model.h - a history as Gaussian processes, one for each quantity, and the score of a proposal.
+ *
+ * Score of x: log EI of the objective below the best posterior mean among the feasible known trials
+ * (the best observation would be the luckiest one: "noisy" incumbent), plus log P(constraint holds)
+ * for each constraint (Gardner et al., "Bayesian optimization with inequality constraints", ICML
+ * 2014): a cap holds at <= 0, a target within MODEL_TARGET_TOLERANCE of 0. While nothing known is
+ * feasible, the probabilities alone. */
+#ifndef NASTUNE_HPO_GP_MODEL_H
+#define NASTUNE_HPO_GP_MODEL_H
+
+#include "gp/search.h"
+#include "gp/surrogate.h"
+#include "history/history.h"
+
+#define MODEL_TARGET_TOLERANCE 0.02 /* of a target, as the harness counts it as met */
+
+enum {
+    MODEL_CENTRES = 5,
+    MODEL_QUANTITIES = TRIAL_MAX_OBJECTIVES + TRIAL_MAX_CONSTRAINTS + 1 /* the last: failures */
+};
+
+struct model_options {
+    double noise_sd;       /* of the noise prior, see gp_prior_scaled */
+    enum gp_output output; /* of the objective */
+    bool learn_failures;   /* model where trials fail, as one more constraint */
+};
+
+struct model {
+    const struct hpo_task *task;
+    struct model_options options;
+    struct gp_kernel kernel;
+    struct surrogate quantity[MODEL_QUANTITIES]; /* [0] the objective, then constraints, failures */
+    int quantities;
+
+    bool feasible; /* a known trial is */
+    double best;   /* incumbent, in the objective model's unit */
+    double lo[MODEL_QUANTITIES], hi[MODEL_QUANTITIES]; /* [1..]: holds between, in model's unit */
+    double centre[MODEL_CENTRES * SPACE_MAX_DIMS];     /* (n_centre, n) the best known trials */
+    int n_centre;
+};
+
+void model_open(struct model *model, const struct hpo_task *task,
+                const struct model_options *options);
+void model_close(struct model *model);
+
+/* Brings the model to the told trials of the history, and believes the running ones. Fails when
+ * none is ok, or when the numbers fail. */
+int model_update(struct model *model, const struct history *history);
+
+/* The score as search.h wants it; the context is the model. */
+int model_score(void *model, int count, const double *x, double *value);
+double model_climb(void *model, const double *x, double *gradient);
+
+#endif
