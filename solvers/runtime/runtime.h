@@ -52,4 +52,14 @@ double runtime_of(const struct runtime_table *table, const struct mbconv_arch *a
 double runtime_gated(const struct runtime_table *table, int block, const double gate[3],
                      double slope[3]);
 
+/* ---- measuring on this machine ---- */
+
+/* Times every operator of a space, batch 1, one thread: each choice is put into all blocks at once
+ * and each block is timed inside the running network, so that it finds the caches as it will in
+ * use. CPU time, so that other work on the machine counts little; medians of `rounds` (>= 1), after
+ * as many to warm up / 10. Sets device and date. */
+int runtime_measure(struct runtime_table *table, const struct mbconv_space *space, int rounds);
+/* The whole network of an architecture, in the same way. */
+int runtime_measure_arch(const struct mbconv_arch *arch, int rounds, struct runtime_cell *cell);
+
 #endif

@@ -326,25 +326,45 @@ static void norm_evaluate(struct mbconv_net *net, struct mbconv_conv *conv,
                     (real)MBCONV_BN_EPS, conv->running_mean, conv->running_var, conv->y);
 }
 
-void mbconv_net_evaluate(struct mbconv_net *net, const real *x) {
-    const struct mbconv_space *space = net->space;
-    net_conv_forward(net->engine, image_shape(net), stem_window(net), space->stem, x, net->stem.w,
-                     net->stem.z);
+static void evaluate_stem(struct mbconv_net *net, const real *x) {
+    net_conv_forward(net->engine, image_shape(net), stem_window(net), net->space->stem, x,
+                     net->stem.w, net->stem.z);
     norm_evaluate(net, &net->stem, stem_shape(net));
-    const real *y = net->stem.y;
-    for (int l = 0; l < net->layers; l++) {
-        struct mbconv_layer *layer = &net->layer[l];
-        if (layer->skip)
-            continue;
-        net_mbconv_evaluate(net->engine, &layer->op, y, &layer->w, layer->running_mean,
-                            layer->running_var, net->work, layer->y);
-        y = layer->y;
-    }
-    net_pw_forward(net->engine, last_shape(net), space->head, y, net->head.w, net->head.z);
+}
+
+static void evaluate_layer(struct mbconv_net *net, int l) {
+    struct mbconv_layer *layer = &net->layer[l];
+    if (!layer->skip)
+        net_mbconv_evaluate(net->engine, &layer->op, input_of(net, l), &layer->w,
+                            layer->running_mean, layer->running_var, net->work, layer->y);
+}
+
+static void evaluate_head(struct mbconv_net *net) {
+    const struct mbconv_space *space = net->space;
+    net_pw_forward(net->engine, last_shape(net), space->head, input_of(net, net->layers),
+                   net->head.w, net->head.z);
     norm_evaluate(net, &net->head, head_shape(net));
     net_gap_forward(net->engine, head_shape(net), net->head.y, net->pooled);
     net_linear_forward(net->engine, net->batch, space->head, space->classes, net->pooled, net->fc,
                        net->bias, net->logits);
+}
+
+int mbconv_net_steps(const struct mbconv_net *net) {
+    return net->layers + 2;
+}
+
+void mbconv_net_evaluate_step(struct mbconv_net *net, const real *x, int step) {
+    if (step == 0)
+        evaluate_stem(net, x);
+    else if (step <= net->layers)
+        evaluate_layer(net, step - 1);
+    else
+        evaluate_head(net);
+}
+
+void mbconv_net_evaluate(struct mbconv_net *net, const real *x) {
+    for (int step = 0; step < mbconv_net_steps(net); step++)
+        mbconv_net_evaluate_step(net, x, step);
 }
 
 void mbconv_net_swap_average(struct mbconv_net *net) {

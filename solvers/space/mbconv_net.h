@@ -66,6 +66,9 @@ void mbconv_net_backward(struct mbconv_net *net, const real *x, const real *dlog
 void mbconv_net_track(struct mbconv_net *net, double momentum);
 /* With the running statistics and no dropout. */
 void mbconv_net_evaluate(struct mbconv_net *net, const real *x);
+/* The same in steps, 0 .. mbconv_net_steps - 1, to time them: stem, each layer, head. */
+int mbconv_net_steps(const struct mbconv_net *net);
+void mbconv_net_evaluate_step(struct mbconv_net *net, const real *x, int step);
 
 /* Exchanges the values of the weights with their moving averages. */
 void mbconv_net_swap_average(struct mbconv_net *net);

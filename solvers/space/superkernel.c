@@ -45,6 +45,18 @@ static void set_gate(struct superkernel *kernel, int i, double square, const rea
     kernel->gate[i] = kernel->margin[i] >= 0 ? keep[i] : 0;
 }
 
+static void scale(const struct superkernel *kernel, const real *w, double d5, double d50,
+                  double d100, real *effective) {
+    int all = kernel->channels, half = all / 2;
+    for (int tap = 0; tap < TAPS; tap++) {
+        double low = d50 * (on_ring(tap) ? d5 : 1), high = low * d100;
+        const real *from = w + tap * all;
+        real *to = effective + tap * all;
+        for (int c = 0; c < all; c++)
+            to[c] = from[c] * (real)(c < half ? low : high);
+    }
+}
+
 void superkernel_forward(struct superkernel *kernel, const real *w, const real *threshold,
                          const double keep[SUPERKERNEL_GATES], real *effective) {
     int all = kernel->channels, half = all / 2;
@@ -54,14 +66,12 @@ void superkernel_forward(struct superkernel *kernel, const real *w, const real *
     set_gate(kernel, SUPERKERNEL_100, squares(kernel, w, half, all, 1, d5), threshold, keep);
     if (!kernel->skippable)
         kernel->gate[SUPERKERNEL_50] = 1;
-    double d50 = kernel->gate[SUPERKERNEL_50], d100 = kernel->gate[SUPERKERNEL_100];
-    for (int tap = 0; tap < TAPS; tap++) {
-        double low = d50 * (on_ring(tap) ? d5 : 1), high = low * d100;
-        const real *from = w + tap * all;
-        real *to = effective + tap * all;
-        for (int c = 0; c < all; c++)
-            to[c] = from[c] * (real)(c < half ? low : high);
-    }
+    scale(kernel, w, d5, kernel->gate[SUPERKERNEL_50], kernel->gate[SUPERKERNEL_100], effective);
+}
+
+void superkernel_mask(const struct superkernel *kernel, const struct mbconv_choice *choice,
+                      const real *w, real *effective) {
+    scale(kernel, w, choice->kernel == 5, !choice->skip, choice->expansion == 6, effective);
 }
 
 /* Inner products of the incoming gradient with W, by half of the channels and by centre and ring.

@@ -46,6 +46,10 @@ void superkernel_forward(struct superkernel *kernel, const real *w, const real *
 void superkernel_backward(const struct superkernel *kernel, const real *w, const real *d_effective,
                           const double d_gate[SUPERKERNEL_GATES], real *dw, real *d_threshold);
 
+/* The kernel of a choice, without gates: w (5,5,C) -> effective (5,5,C). */
+void superkernel_mask(const struct superkernel *kernel, const struct mbconv_choice *choice,
+                      const real *w, real *effective);
+
 /* What the indicators of the last forward choose, without regard to dropout. */
 struct mbconv_choice superkernel_choice(const struct superkernel *kernel);
 

@@ -123,6 +123,14 @@ void supernet_arch(const struct supernet *supernet, struct mbconv_arch *arch) {
         arch->choice[supernet->block[b].layer] = superkernel_choice(&supernet->block[b].kernel);
 }
 
+void supernet_mask(struct supernet *supernet, const struct mbconv_arch *arch) {
+    for (int b = 0; b < supernet->blocks; b++) {
+        struct supernet_block *block = &supernet->block[b];
+        superkernel_mask(&block->kernel, &arch->choice[block->layer], block->depth,
+                         block->effective);
+    }
+}
+
 void supernet_follow(struct supernet *supernet, const struct mbconv_arch *arch) {
     for (int b = 0; b < supernet->blocks; b++) {
         int layer = supernet->block[b].layer;

@@ -42,6 +42,9 @@ void supernet_backward(struct supernet *supernet, const real *x, const real *dlo
 /* The architecture that the gates choose now. */
 void supernet_arch(const struct supernet *supernet, struct mbconv_arch *arch);
 
+/* Sets the effective kernels to those of an architecture, whatever the gates say. */
+void supernet_mask(struct supernet *supernet, const struct mbconv_arch *arch);
+
 /* Makes the network leave out the blocks that `arch` skips (evaluation), or run all again (NULL).
  */
 void supernet_follow(struct supernet *supernet, const struct mbconv_arch *arch);
