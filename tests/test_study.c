@@ -284,7 +284,7 @@ static void faults_in_the_study(void **state) {
         {HEAD "solver: {name: bowel}\n", "t.yaml:3:16: error: no solver 'bowel'; did you mean "
                                          "'bowl'? ("},
         {HEAD "solver: {name: zzzzzzzz}\n",
-         "t.yaml:3:16: error: no solver 'zzzzzzzz'; there are bowl"},
+         "t.yaml:3:16: error: no solver 'zzzzzzzz'; there are "},
         {BOWL "methods: [randon]\n",
          "t.yaml:5:11: error: no method 'randon'; did you mean 'random'? ("},
         {BOWL "methods: zzzzzzzz\n", "t.yaml:5:10: error: no method 'zzzzzzzz'; there are random"},
