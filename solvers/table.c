@@ -412,8 +412,12 @@ static int read_figure(const struct table *table, const struct figure *figure, i
     *out = NAN;
     if (!entry)
         return 0;
-    if (sheet_number(table->book->sheet, row, entry->column[pick(table, entry->columns)], out))
-        return -1;
+    int first = pick(table, entry->columns);
+    for (int i = 0; i < entry->columns && isnan(*out); i++) { /* a repeat may not be recorded */
+        int column = entry->column[(first + i) % entry->columns];
+        if (sheet_number(table->book->sheet, row, column, out))
+            return -1;
+    }
     *out = *out * entry->factor / entry->divisor;
     return 0;
 }
