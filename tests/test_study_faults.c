@@ -44,11 +44,10 @@ static void faults_in_the_study(void **state) {
          "t.yaml:3:9: error: solver must be a map of keys and values, not a text"},
         {HEAD "solver: {name: bowel}\n", "t.yaml:3:16: error: no solver 'bowel'; did you mean "
                                          "'bowl'? ("},
-        {HEAD "solver: {name: zzzzzzzz}\n",
-         "t.yaml:3:16: error: no solver 'zzzzzzzz'; there are bowl"},
+        {HEAD "solver: {name: zzzzzzzz}\n", "t.yaml:3:16: error: no solver 'zzzzzzzz'; there are "},
         {BOWL "methods: [randon]\n",
          "t.yaml:5:11: error: no method 'randon'; did you mean 'random'? ("},
-        {BOWL "methods: zzzzzzzz\n", "t.yaml:5:10: error: no method 'zzzzzzzz'; there are random"},
+        {BOWL "methods: zzzzzzzz\n", "t.yaml:5:10: error: no method 'zzzzzzzz'; there are "},
         {BOWL "methods: []\n", "t.yaml:5:10: error: methods: the list is empty"},
         {BOWL "methods: [{label: a}]\n", "t.yaml:5:11: error: a method without 'name'"},
         {BOWL "methods: [random, random]\n",
@@ -63,6 +62,16 @@ static void faults_in_the_study(void **state) {
     };
     for (size_t i = 0; i < LENGTH(cases); i++)
         assert_fault(cases[i].text, cases[i].fault);
+}
+
+/* A solver that costs something runs in processes of its own, whatever the study says. */
+static void only_instant_solvers_run_inside(void **state) {
+    (void)state;
+    struct study *study = load(HEAD "solver: {name: single-path}\n");
+    assert_true(study->isolate);
+    study_free(study);
+    assert_fault(HEAD "isolate: no\nsolver: {name: single-path}\n",
+                 "t.yaml:3:10: error: isolate: solver single-path always runs in processes");
 }
 
 static void faults_in_settings(void **state) {
@@ -227,6 +236,7 @@ static void long_lines_are_cut_around_the_fault(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_in_the_study),
+        cmocka_unit_test(only_instant_solvers_run_inside),
         cmocka_unit_test(faults_in_settings),
         cmocka_unit_test(methods_have_settings),
         cmocka_unit_test(faults_in_objectives),
