@@ -27,6 +27,13 @@ struct net_pre {
     const real *scale, *offset;
 };
 
+/* One term of a weighted sum: weight * (scale x + offset), by channel; scale NULL: weight * x. */
+struct net_term {
+    real weight;
+    const real *scale, *offset;
+    const real *x;
+};
+
 /* One image's worth of work each, single-threaded. Compiled once for each instruction set from the
  * kernel_*.inc files; the plain path is the oracle of the others. */
 struct net_kernels {
@@ -59,9 +66,21 @@ struct net_kernels {
                               const real *scale, const real *offset, const real *mean,
                               const real *inverse, const real *sum, const real *dot, real *dx);
 
+    /* 3x3 pooling, padding 1, one image: the largest, or the mean of the taps inside the image. dx
+     * is overwritten; the largest tap that comes first takes the gradient. */
+    void (*pool_forward)(struct net_shape in, int stride, bool largest, const real *x, real *y,
+                         real *scratch);
+    void (*pool_backward)(struct net_shape in, int stride, bool largest, const real *x,
+                          const real *dy, real *dx, real *scratch);
+    /* y (pixels,C) = the sum of n >= 1 terms. */
+    void (*mix)(size_t pixels, int c, int n, const struct net_term *terms, real *y);
+
     void (*act_forward)(size_t count, enum net_act act, const real *x, real *y);
     void (*act_backward)(size_t count, enum net_act act, const real *x, const real *dy, real *dx);
     void (*add)(size_t count, const real *a, const real *b, real *y);
+    /* y += weight * x, and the sum of x * y. */
+    void (*accumulate)(size_t count, real weight, const real *x, real *y);
+    double (*dot)(size_t count, const real *x, const real *y);
     void (*multiply)(size_t count, const real *a, const real *b, real *y);
     /* y (C) = scale * sum over pixels of x; and its transpose, x = scale * y for every pixel. */
     void (*pixel_sum)(size_t pixels, int c, real scale, const real *x, real *y);
