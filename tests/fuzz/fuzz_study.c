@@ -2,7 +2,7 @@
  * a study again, and the same. For libFuzzer, beside a build in build/check:
  *
  *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Isrc \
- *         tests/fuzz/fuzz_study.c src/study*.c src/expression.c src/objective.c src/core/*.c \
+ *         tests/fuzz/fuzz_study.c src/study*.c src/expression.c src/objective.c src/core/[a-z]*.c \
  *         build/check/libsolvers.a build/check/libhpo.a -o build/fuzz_study \
  *         -l:libopenblas.so.0 -lgsl -lnlopt -lz -lcsv -lfyaml -lgomp -lm
  *     build/fuzz_study -detect_leaks=0 -timeout=5 -max_total_time=60 build/corpus studies
