@@ -161,9 +161,19 @@ static void factorized_backward(struct net *net, const struct net_unit *u, const
         for (int row = 0; row < half_length(&h, u->in.h); row++) {
             const ptrdiff_t from = ((ptrdiff_t)(2 * row + h.shift) * u->in.w + h.shift) * c;
             const real *g = dz + (ptrdiff_t)row * u->out.w * u->out.c + h.at;
-            const struct net_gemm data = {
-                width, c,         h.columns,        1,    g, u->out.c, 1, 0, turned + h.weights,
-                c,     da + from, (ptrdiff_t)2 * c, false};
+            const struct net_gemm data = {width,
+                                          c,
+                                          h.columns,
+                                          1,
+                                          g,
+                                          u->out.c,
+                                          1,
+                                          0,
+                                          turned + h.weights,
+                                          c,
+                                          da ? da + from : NULL,
+                                          (ptrdiff_t)2 * c,
+                                          false};
             if (da)
                 net->kernels->gemm(&data);
             const struct net_gemm weight = {
