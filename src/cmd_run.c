@@ -34,7 +34,7 @@ static int run_main(const struct cmd *cmd, int argc, char **argv) {
                                             {0}};
     struct conduct_options how = {.jobs = 1, .parent = "results"};
     char *end;
-    for (int c; (c = getopt_long(argc, argv, "+j:o:qh", options, NULL)) != -1;)
+    for (int c; (c = getopt_long(argc, argv, "j:o:qh", options, NULL)) != -1;)
         switch (c) {
         case 'j':
             how.jobs = (int)strtol(optarg, &end, 10);

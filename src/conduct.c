@@ -147,7 +147,8 @@ static int work(struct conduct *conduct, const struct conduct_options *options) 
     int status = loop(conduct);
     executor_close(conduct->executor);
     conduct->executor = NULL;
-    progress_close(&conduct->progress, conduct->runs, conduct->n_runs);
+    /* After a failure there are trials told that are not on disk: they are not shown. */
+    progress_close(&conduct->progress, conduct->runs, status == 0 ? conduct->n_runs : 0);
     if (status == 0)
         status = results_merge(&conduct->results, conduct->study);
     if (status == 0 && !options->quiet) {

@@ -31,8 +31,10 @@ static int write_file(FILE *file, const char *bytes, size_t length, const char *
 static int replace_file(const char *folder, const char *name, const char *bytes, size_t length) {
     char path[512], temporary[540];
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
-    FILE *file = fopen(temporary, "wxe");
+    /* Only the holder of the lock writes here, so one name is enough; a killed one may have left
+     * it. */
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    FILE *file = fopen(temporary, "we");
     if (!file)
         return fail("%s: %s", temporary, strerror(errno));
     int status = write_file(file, bytes, length, temporary);

@@ -169,8 +169,10 @@ int worker_main(const char *resolved) {
     if (status == 0)
         status = carry_out(study, &order, &outcome);
     char why[TRIAL_DETAIL_MAX] = "";
-    if (status)
+    if (status) {
         snprintf(why, sizeof why, "%s", *fail_message() ? fail_message() : "no reason given");
+        cells_sanitize(why, sizeof why);
+    }
     status = write_answer(study, &outcome, why);
     outcome_free(&outcome);
     study_free(study);
