@@ -118,7 +118,8 @@ static int open_runs(struct conduct *conduct) {
             if (run_open(&conduct->runs[conduct->n_runs - 1], study, m, r, folder))
                 return -1;
         }
-    return 0;
+    snprintf(folder, sizeof folder, "%s/runs", conduct->results.folder);
+    return results_sync_folder(folder);
 }
 
 /* Every run keeps three files open. */

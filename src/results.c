@@ -14,7 +14,7 @@ enum { FILE_LIMIT = 1 << 30 };
 
 /* ---- whole files, replaced at once ---- */
 
-static int sync_folder(const char *folder) {
+int results_sync_folder(const char *folder) {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int status = fd < 0 || fsync(fd) ? fail("%s: %s", folder, strerror(errno)) : 0;
     if (fd >= 0)
@@ -45,7 +45,7 @@ static int replace_file(const char *folder, const char *name, const char *bytes,
         unlink(temporary);
         return status;
     }
-    return sync_folder(folder);
+    return results_sync_folder(folder);
 }
 
 /* ---- folder and lock ---- */

@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "platform.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,15 @@
 #include <unistd.h>
 
 enum { ORDER_MAX = 1 << 20, PATH_SIZE = 512 };
+
+/* A committed trial's checkpoint is on disk like its row. */
+static int sync_file(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int status = fd < 0 || fsync(fd) ? fail("%s: %s", path, strerror(errno)) : 0;
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
 
 int worker_solve(const struct solver_ops *solver, const struct solver_task *task, const char *load,
                  const char *save, struct outcome *outcome) {
@@ -23,7 +33,7 @@ int worker_solve(const struct solver_ops *solver, const struct solver_task *task
     if (status == 0)
         status = solver->train(state, task->fidelity, outcome);
     if (status == 0 && *save)
-        status = solver->save(state, save);
+        status = solver->save(state, save) || sync_file(save) ? -1 : 0;
     solver->close(state);
     free(state);
     return status;

@@ -110,7 +110,7 @@ interrupted() { # signal, exit code (empty: not looked at)
     no_children
     if [ $code = 130 ]; then
         has err "stopped; every trial of 'bowl' that was shown is on disk"
-        has err "run the same command again: nastune run"
+        has err "run the same command again: nastune run -j 2 --out $work/stopped $work/study.yaml"
         [ -f stopped/bowl/trials.csv ] || die "no merged trials.csv after Ctrl-C"
     fi
     [ "$(rows stopped/bowl)" -ge 5 ] || die "rows were lost"
