@@ -3,9 +3,11 @@
 #include <string.h>
 
 extern const struct solver_ops solver_bowl;
+extern const struct solver_ops solver_single_path;
 extern const struct solver_ops solver_table;
 
 const struct solver_ops *const solver_registry[] = {
+    &solver_single_path,
     &solver_bowl,
     &solver_table,
     NULL,

@@ -96,21 +96,41 @@ static int open_file(struct journal *journal, enum journal_file file, int folder
     return result;
 }
 
-int journal_open(struct journal *journal, const struct study *study, int method, int repeat,
-                 const char *folder) {
+static int open_reader_file(struct journal *journal, enum journal_file file, int folder) {
+    journal->fd[file] = openat(folder, journal_file_name[file], O_RDONLY | O_CLOEXEC);
+    return journal->fd[file] < 0 ? fail("%s: %s", journal_file_name[file], strerror(errno)) : 0;
+}
+
+static int open_files(struct journal *journal, const char *folder) {
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), status = 0;
+    if (fd < 0)
+        return fail("%s: %s", folder, strerror(errno));
+    for (int f = 0; f < JOURNAL_FILES && status == 0; f++)
+        status = journal->reader ? open_reader_file(journal, (enum journal_file)f, fd)
+                                 : open_file(journal, (enum journal_file)f, fd);
+    if (status == 0 && !journal->reader && fsync(fd))
+        status = fail("%s", strerror(errno));
+    close(fd);
+    return status ? fail_within("%s", folder) : 0;
+}
+
+static void prepare(struct journal *journal, const struct study *study, int method, int repeat) {
     *journal = (struct journal){.study = study, .method = method, .repeat = repeat};
     for (int f = 0; f < JOURNAL_FILES; f++)
         journal->fd[f] = -1;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return fail("%s: %s", folder, strerror(errno));
-    int status = 0;
-    for (int f = 0; f < JOURNAL_FILES && status == 0; f++)
-        status = open_file(journal, (enum journal_file)f, fd);
-    if (status == 0 && fsync(fd))
-        status = fail("%s: %s", folder, strerror(errno));
-    close(fd);
-    return status ? fail_within("%s", folder) : 0;
+}
+
+int journal_open(struct journal *journal, const struct study *study, int method, int repeat,
+                 const char *folder) {
+    prepare(journal, study, method, repeat);
+    return open_files(journal, folder);
+}
+
+int journal_open_reader(struct journal *journal, const struct study *study, int method, int repeat,
+                        const char *folder) {
+    prepare(journal, study, method, repeat);
+    journal->reader = true;
+    return open_files(journal, folder);
 }
 
 void journal_close(struct journal *journal) {

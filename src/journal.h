@@ -33,6 +33,7 @@ struct journal {
     int fd[JOURNAL_FILES];
     struct buffer pending[JOURNAL_FILES]; /* appended, not yet on disk */
     int trials;                           /* committed, those still pending included */
+    bool reader;                          /* only read: nothing is made, repaired or appended */
 };
 
 /* A committed trial as read back. */
@@ -49,6 +50,9 @@ void journal_header(const struct study *study, enum journal_file file, struct bu
  * The committed trials are read by journal_read. */
 int journal_open(struct journal *journal, const struct study *study, int method, int repeat,
                  const char *folder);
+/* For reading only, safe while another process writes: an unfinished end is passed over. */
+int journal_open_reader(struct journal *journal, const struct study *study, int method, int repeat,
+                        const char *folder);
 void journal_close(struct journal *journal); /* drops what is pending; fine on a zeroed one */
 
 /* The committed trials, in order. *out (count) is the caller's: journal_entries_free. */

@@ -147,7 +147,7 @@ int journal_read(struct journal *journal, struct journal_entry **out, int *count
         status = *out ? read_entries(journal, &contents, *out, *count, &point_lines)
                       : fail("out of memory");
     }
-    if (status == 0)
+    if (status == 0 && !journal->reader)
         status = cut(journal, &contents, JOURNAL_TRIALS, *count + 1) ||
                          cut(journal, &contents, JOURNAL_POINTS, point_lines) ||
                          cut(journal, &contents, JOURNAL_TIMING, *count + 1)

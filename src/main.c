@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cmd *const commands[] = {&cmd_run,     &cmd_check,   &cmd_solve,
+static const struct cmd *const commands[] = {&cmd_run,     &cmd_check,   &cmd_compare, &cmd_solve,
                                              &cmd_solvers, &cmd_methods, &cmd_trial};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -295,12 +295,13 @@ static void trials_in_flight(void **state) {
     FOR_EACH_METHOD(ops) {
         run_open(&run, ops, &space, 7);
         run_start(&run);
-        int told = 0;
+        int told = 0, told_at[TRIALS_MAX]; /* known when the trial was asked */
         for (bool open = true; open || told < run.count;) {
             enum hpo_answer answer = open && run.count - told < LAG ? run_ask(&run) : HPO_WAIT;
             if (answer == HPO_DONE || run.count == N)
                 open = false;
             if (answer == HPO_TRIAL) {
+                told_at[run.count - 1] = told;
                 for (int i = told; i < run.count - 1; i++)
                     assert_false(space_same(&space, run.trial[i].x, run.trial[run.count - 1].x) &&
                                  run.trial[i].fidelity == run.trial[run.count - 1].fidelity);
@@ -312,14 +313,13 @@ static void trials_in_flight(void **state) {
         }
         run_open(&again, ops, &space, 7);
         run_start(&again);
-        for (int i = 0; i < 20; i++) { /* 20 asked, 20 - LAG told */
+        for (int i = 0, known = 0; i < 20; i++) {
             again.trial[again.count++] = run.trial[i];
             if (ops->asked)
                 ops->asked(again.state, &run.trial[i]);
-            if (i >= LAG)
-                tell(&again, &again.trial[i - LAG]);
+            while (known < told_at[i + 1])
+                tell(&again, &run.trial[known++]);
         }
-        tell(&again, &again.trial[20 - LAG]);
         struct trial fresh = run.trial[20];
         run_ask(&again);
         assert_memory_equal(again.trial[20].x, fresh.x, sizeof fresh.x);
@@ -349,6 +349,70 @@ static void finite_spaces_end(void **state) {
         for (int i = 0; i < size; i++)
             for (int j = 0; j < i; j++)
                 assert_false(space_same(&spaces[s], run.trial[i].x, run.trial[j].x));
+        run_close(&run);
+    }
+}
+
+/* With fidelities: ends with every trial failed or at full fidelity. */
+static void finite_spaces_are_completed(void **state) {
+    (void)state;
+    struct space space = switches(3);
+    static struct run run;
+    FOR_EACH_METHOD(ops) {
+        run_open(&run, ops, &space, 3);
+        run_start(&run);
+        run_steps(&run, 200, plain);
+        assert_true(run.count >= 8 && run.count < 200);
+        int full = 0;
+        for (int i = 0; i < run.count; i++)
+            full += run.trial[i].fidelity == run.task.fidelity_max;
+        assert_int_equal(full, 8);
+        run_close(&run);
+    }
+}
+
+/* Two objectives, some trials failing. */
+static void two_goals(const struct run *run, struct trial *trial) {
+    done(trial, bowl(run, trial));
+    trial->result.objective[1] = pow(trial->x[0] - 0.9, 2) + trial->x[1];
+    if (trial->id % 6 == 5)
+        trial->status = TRIAL_CRASHED;
+}
+
+static void several_objectives_are_fine(void **state) {
+    (void)state;
+    struct space space = mixed();
+    static struct run run;
+    FOR_EACH_METHOD(ops) {
+        run_open(&run, ops, &space, 3);
+        run.task.n_objectives = 2;
+        run_start(&run);
+        run_steps(&run, 60, two_goals);
+        run_close(&run);
+    }
+}
+
+/* A plan is what the method then does: so many trials at such fidelities. */
+static void plans_are_kept(void **state) {
+    (void)state;
+    struct space space = reals(2);
+    static struct run run;
+    FOR_EACH_METHOD(ops) {
+        if (!ops->plan)
+            continue;
+        struct hpo_rung rung[HPO_MAX_RUNGS];
+        run_open(&run, ops, &space, 3);
+        int rungs = ops->plan(&run.task, rung), id = 0;
+        assert_true(rungs > 0 && rungs <= HPO_MAX_RUNGS);
+        run_start(&run);
+        run_steps(&run, 100, plain);
+        for (int r = 0; r < rungs; r++)
+            for (int i = 0; i < rung[r].trials; i++, id++) {
+                const struct trial *trial = &run.trial[id];
+                assert_true(trial->fidelity == rung[r].fidelity);
+                double continued = trial->parent < 0 ? 0 : run.trial[trial->parent].fidelity;
+                assert_true(continued == rung[r].continued);
+            }
         run_close(&run);
     }
 }
@@ -434,6 +498,9 @@ int main(void) {
         cmocka_unit_test(replay_is_running_through),
         cmocka_unit_test(trials_in_flight),
         cmocka_unit_test(finite_spaces_end),
+        cmocka_unit_test(finite_spaces_are_completed),
+        cmocka_unit_test(several_objectives_are_fine),
+        cmocka_unit_test(plans_are_kept),
         cmocka_unit_test(seeds_differ),
         cmocka_unit_test(constraints_are_survived),
         cmocka_unit_test(bo_finds_the_bottom),

@@ -68,7 +68,8 @@ void net_arena_free(struct net_arena *arena);                 /* fine on a zeroe
 
 /* ---- convolutions, no bias ---- */
 
-/* Dense: x (N,H,W,Cin), w (k,k,Cin,Cout), y (N,H',W',Cout) with H', W' of net_window_output. */
+/* Dense: x (N,H,W,Cin), w (k,k,Cin,Cout), y (N,H',W',Cout) with H', W' of net_window_output. The
+ * dilation is 1. */
 void net_conv_forward(struct net *net, struct net_shape in, struct net_window window, int c_out,
                       const real *x, const real *w, real *y);
 void net_conv_backward(struct net *net, struct net_shape in, struct net_window window, int c_out,

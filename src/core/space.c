@@ -1,9 +1,19 @@
 /* space.c - the unit cube and the values it stands for (space.h). */
 #include "space.h"
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static double clamp(double v, double lo, double hi) {
     return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* To 12 significant digits: nobody tunes the 13th, and 0.3 should not be printed as
+ * 0.30000000000000004. */
+static double rounded(double value) {
+    char text[32];
+    snprintf(text, sizeof text, "%.12g", value);
+    return strtod(text, NULL);
 }
 
 /* The interval on which u is linear: logarithms on a log scale; half a bin of room around whole
@@ -34,8 +44,7 @@ double space_value(const struct space_dim *dim, double u) {
     double value = from + u * (to - from);
     if (dim->scale == SETTING_LOG)
         value = exp(value);
-    if (dim->kind == SPACE_INT)
-        value = floor(value + 0.5);
+    value = dim->kind == SPACE_INT ? floor(value + 0.5) : rounded(value);
     return clamp(value, dim->lo, dim->hi);
 }
 
