@@ -22,23 +22,19 @@ int results_sync_folder(const char *folder) {
     return status;
 }
 
-static int write_file(FILE *file, const char *bytes, size_t length, const char *path) {
-    bool good = fwrite(bytes, 1, length, file) == length && fflush(file) == 0 &&
-                fdatasync(fileno(file)) == 0;
-    return good ? 0 : fail("%s: %s", path, strerror(errno));
-}
-
 static int replace_file(const char *folder, const char *name, const char *bytes, size_t length) {
     char path[512], temporary[540];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     /* Only the holder of the lock writes here, so one name is enough; a killed one may have left
      * it. */
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "we");
-    if (!file)
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
         return fail("%s: %s", temporary, strerror(errno));
-    int status = write_file(file, bytes, length, temporary);
-    fclose(file);
+    int status = buffer_write(fd, bytes, length) || fdatasync(fd)
+                     ? fail("%s: %s", temporary, strerror(errno))
+                     : 0;
+    close(fd);
     if (status == 0 && rename(temporary, path))
         status = fail("%s: %s", path, strerror(errno));
     if (status) {

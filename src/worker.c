@@ -117,19 +117,6 @@ static int order_read(const struct study *study, struct order *order) {
 
 /* ---- inside the process ---- */
 
-static int write_all(int fd, const char *bytes, size_t n) {
-    while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
-        if (written < 0 && errno != EINTR)
-            return fail("answer: %s", strerror(errno));
-        if (written > 0) {
-            bytes += written;
-            n -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
 static int write_answer(const struct study *study, const struct outcome *outcome, const char *why) {
     struct buffer text = {0};
     int extra = journal_extra_columns(study);
@@ -141,7 +128,7 @@ static int write_answer(const struct study *study, const struct outcome *outcome
     cells_text(&text, "end");
     cells_text(&text, why);
     cells_end(&text);
-    int status = buffer_check(&text) ? -1 : write_all(WORKER_FD, text.data, text.length);
+    int status = buffer_check(&text) ? -1 : buffer_write(WORKER_FD, text.data, text.length);
     buffer_free(&text);
     return status;
 }
