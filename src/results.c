@@ -79,7 +79,9 @@ static int sign_lock(int fd) {
     return ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n ? -1 : 0;
 }
 
-/* An open-file-description lock: it goes with the process, however that ends. */
+/* A lock of this process: it goes with it, however it ends. (One of the open file would live on for
+ * a moment in a child that is forked but not yet executed.) The file must be opened only here,
+ * since closing any descriptor of it gives such a lock up. */
 static int take_lock(struct results *results) {
     char path[512], holder[400];
     snprintf(path, sizeof path, "%s/lock", results->folder);
@@ -87,7 +89,7 @@ static int take_lock(struct results *results) {
     if (results->lock < 0)
         return fail("%s: %s", path, strerror(errno));
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(results->lock, F_OFD_SETLK, &whole) == 0)
+    if (fcntl(results->lock, F_SETLK, &whole) == 0)
         return sign_lock(results->lock) ? fail("%s: %s", path, strerror(errno)) : 0;
     if (errno != EAGAIN && errno != EACCES)
         return fail("%s: %s", path, strerror(errno));
