@@ -21,6 +21,8 @@ methods=$(sed 1d "$results/trials.csv" | cut -d , -f 1 | tr -d '"' | awk '!seen[
 first_goal=$(sed -n 's/^ *- \(maximize\|minimize\) /\1 /p' "$results/study.resolved.yaml" | head -n 1)
 direction=${first_goal%% *}
 goal=${first_goal#* }
+unit=$(sed -n 's/^budget: *[^ ]* //p' "$results/study.resolved.yaml")
+[ "$unit" != trials ] || unit='units of fidelity'
 cap=$(sed -n 's/.*runtime <= \([0-9.e+-]*\) ms.*/\1/p' "$results/study.resolved.yaml" | head -n 1)
 
 # Architectures: runtime and accuracy, a file a method; and the front over all of them.
@@ -97,7 +99,7 @@ for method in $methods; do
 done
 if [ -n "$list" ]; then
     draw progress <<END
-set xlabel 'budget spent'; set ylabel "best so far: $goal"; set key bottom right; set grid lc rgb '#dddddd'
+set xlabel 'budget spent ($unit)'; set ylabel "best so far: $goal"; set key bottom right; set grid lc rgb '#dddddd'
 set title 'Median over repeats, band: middle half'
 ${direction:+$([ "$direction" = minimize ] && echo 'set key top right')}
 plot $list NaN notitle

@@ -12,12 +12,14 @@
 #include "solver.h"
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { FIGURES = 6, ENTRIES = 32, REPEATS = 32, KEYS = 40, TEXT = 512 };
 
@@ -25,7 +27,9 @@ enum { FIGURES = 6, ENTRIES = 32, REPEATS = 32, KEYS = 40, TEXT = 512 };
     { .name = NAME, .type = SETTING_TEXT, .preset = "", .help = HELP }
 
 static const struct setting settings[] = {
-    {.name = "file", .type = SETTING_TEXT, .help = "CSV file of recorded results, plain or .gz"},
+    {.name = "file",
+     .type = SETTING_TEXT,
+     .help = "CSV file of recorded results, plain or .gz; also looked for in NASTUNE_DATA"},
     COLUMN("key", "how rows are found: empty = a column for every declared setting, or templates "
                   "such as ops={op0}{op1}, seed=1"),
     COLUMN("accuracy", "column with the validation accuracy, as a share: \"val_acc / 100\""),
@@ -355,10 +359,21 @@ static int find_index(struct table *table) {
 
 /* ---- the solver ---- */
 
+/* As named or, when that is a relative path to nothing, below the folder NASTUNE_DATA. */
+static const char *locate(const char *name, char *path, size_t size) {
+    const char *folder = getenv("NASTUNE_DATA");
+    if (*name == '/' || !folder || access(name, F_OK) == 0)
+        return name;
+    snprintf(path, size, "%s/%s", folder, name);
+    return access(path, F_OK) == 0 ? path : name;
+}
+
 static int resolve(struct table *table) {
+    char below[PATH_MAX];
     const char *path = config_text(table->config, "file");
     if (!path || !*path)
         return fail("file: a CSV file of recorded results is needed");
+    path = locate(path, below, sizeof below);
     return find_book(path, &table->book) || parse_key(table) || parse_figures(table) ||
                    find_index(table)
                ? -1

@@ -31,7 +31,8 @@ void cells_number(struct buffer *line, double number) {
     char cell[32] = "";
     for (int digits = 15; !isnan(number) && digits <= 17; digits++) {
         snprintf(cell, sizeof cell, "%.*g", digits, number);
-        if (strtod(cell, NULL) == number)
+        double back = strtod(cell, NULL); /* compared as bits: subnormals may count as zero */
+        if (memcmp(&back, &number, sizeof back) == 0)
             break;
     }
     separate(line);
@@ -77,6 +78,8 @@ int cells_split(struct cells *cells, const char *line, size_t length) {
     buffer_clear(&cells->bytes);
     if (memchr(line, 0, length))
         return fail("a NUL byte");
+    if (memchr(line, '\r', length) || memchr(line, '\n', length))
+        return fail("a line break within");
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL))
         return fail("csv_init failed");
     bool good = csv_parse(&parser, line, length, take_cell, take_row, cells) == length &&
@@ -106,13 +109,34 @@ int cells_read_number(const char *cell, double *number) {
     return end == cell || *end ? fail("'%s' is no number", cell) : 0;
 }
 
+/* Bytes of the UTF-8 character at `c`, 0 when there is none (overlong forms and surrogates are
+ * none). */
+static int character_length(const unsigned char *c) {
+    int n = *c < 0x80 ? 1 : *c < 0xc2 ? 0 : *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : *c < 0xf5 ? 4 : 0;
+    for (int i = 1; i < n; i++)
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    if ((*c == 0xe0 && c[1] < 0xa0) || (*c == 0xed && c[1] > 0x9f) || (*c == 0xf0 && c[1] < 0x90) ||
+        (*c == 0xf4 && c[1] > 0x8f))
+        return 0;
+    return n;
+}
+
 void cells_sanitize(char *text, size_t size) {
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = ' ';
     size_t length = strlen(text);
-    if (*text && strchr("=+-@", *text) && length + 1 < size) {
-        memmove(text + 1, text, length + 1);
+    if (*text && strchr("=+-@", *text) && size > 1) {
+        if (length + 1 >= size)
+            length = size - 2;
+        memmove(text + 1, text, length);
+        text[length + 1] = 0;
         *text = '\'';
+    }
+    for (unsigned char *c = (unsigned char *)text; *c;) {
+        int n = character_length(c);
+        if (n == 0)
+            *c = '?';
+        else if (n == 1 && (*c < 0x20 || *c == 0x7f))
+            *c = ' ';
+        c += n ? n : 1;
     }
 }

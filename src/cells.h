@@ -30,8 +30,9 @@ void cells_free(struct cells *cells);
 /* A cell as a number: NAN for an empty one. Fails when it is anything else. */
 int cells_read_number(const char *cell, double *number);
 
-/* Makes text fit for a cell, in place: control bytes become spaces, and a leading character that a
- * spreadsheet takes for a formula gets an apostrophe in front (size as in snprintf). */
+/* Makes text fit for a cell, in place: control bytes become spaces, bytes that are no UTF-8 (a
+ * character cut in two is not) question marks, and a leading character that a spreadsheet takes for
+ * a formula gets an apostrophe in front, for which the end may be cut (size as in snprintf). */
 void cells_sanitize(char *text, size_t size);
 
 #endif

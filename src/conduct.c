@@ -118,7 +118,8 @@ static int open_runs(struct conduct *conduct) {
             if (run_open(&conduct->runs[conduct->n_runs - 1], study, m, r, folder))
                 return -1;
         }
-    return 0;
+    snprintf(folder, sizeof folder, "%s/runs", conduct->results.folder);
+    return results_sync_folder(folder);
 }
 
 /* Every run keeps three files open. */
@@ -147,7 +148,8 @@ static int work(struct conduct *conduct, const struct conduct_options *options) 
     int status = loop(conduct);
     executor_close(conduct->executor);
     conduct->executor = NULL;
-    progress_close(&conduct->progress, conduct->runs, conduct->n_runs);
+    /* After a failure there are trials told that are not on disk: they are not shown. */
+    progress_close(&conduct->progress, conduct->runs, status == 0 ? conduct->n_runs : 0);
     if (status == 0)
         status = results_merge(&conduct->results, conduct->study);
     if (status == 0 && !options->quiet) {
@@ -162,11 +164,11 @@ enum conduct_end conduct_study(const struct study *study, const struct conduct_o
     struct conduct conduct = {.study = study};
     if (study->solver->check && study->solver->check(&study->settings))
         return CONDUCT_FAILED;
+    handle_signals();
     int status = results_open(&conduct.results, study, options->parent);
     if (status)
         return status == RESULTS_BUSY ? CONDUCT_BUSY : CONDUCT_FAILED;
     allow_many_files();
-    handle_signals();
     progress_open(&conduct.progress, options->quiet);
     status = work(&conduct, options);
     executor_close(conduct.executor);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -157,17 +158,15 @@ static int lift(int fd) {
     return lifted;
 }
 
-/* The order as an unnamed file, so that no one has to feed a pipe. */
+/* The order as a file in memory, so that no one has to feed a pipe. */
 static int order_file(const struct executor *executor, const struct job *job) {
     struct buffer text = {0};
-    FILE *file = tmpfile();
-    int fd = -1;
-    if (file && worker_order(executor->study, job, &text) == 0 &&
-        fwrite(text.data, 1, text.length, file) == text.length && fflush(file) == 0 &&
-        lseek(fileno(file), 0, SEEK_SET) == 0)
-        fd = lift(dup(fileno(file)));
-    if (file)
-        fclose(file);
+    int fd = lift(memfd_create("order", MFD_CLOEXEC));
+    if (fd >= 0 && (worker_order(executor->study, job, &text) ||
+                    buffer_write(fd, text.data, text.length) || lseek(fd, 0, SEEK_SET) != 0)) {
+        close(fd);
+        fd = -1;
+    }
     buffer_free(&text);
     return fd;
 }
@@ -251,13 +250,13 @@ static void judge_exit(const struct executor *executor, struct slot *slot, int s
     struct job *job = slot->job;
     if (slot->timed_out)
         conclude(job, TRIAL_TIMEOUT, "took longer than %g s", executor->study->timeout);
+    else if (slot->flood) /* its pipe was closed, which may have ended it */
+        conclude(job, TRIAL_INVALID, "more than %d MB of points", ANSWER_MAX >> 20);
     else if (WIFSIGNALED(status))
         conclude(job, TRIAL_CRASHED, "signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status) != 0)
         conclude(job, TRIAL_FAILED, "exit code %d", WEXITSTATUS(status));
-    else if (slot->flood)
-        conclude(job, TRIAL_INVALID, "more than %d MB of points", ANSWER_MAX >> 20);
     else if (buffer_check(&slot->text))
         conclude(job, TRIAL_INVALID, "out of memory for its points");
     else
@@ -268,9 +267,11 @@ static void judge_exit(const struct executor *executor, struct slot *slot, int s
 static bool reap(struct executor *executor, struct slot *slot) {
     int status;
     struct rusage usage;
-    pid_t pid = wait4(slot->pid, &status, WNOHANG, &usage);
-    if (pid != slot->pid)
+    siginfo_t ended = {0};
+    if (waitid(P_PID, (id_t)slot->pid, &ended, WEXITED | WNOHANG | WNOWAIT) || ended.si_pid == 0)
         return false;
+    kill(-slot->pid, SIGKILL); /* what it left in its group, while its id cannot be another's */
+    wait4(slot->pid, &status, 0, &usage);
     while (slot->answer >= 0) { /* what it wrote before it ended; a grandchild may hold the pipe */
         struct pollfd left = {.fd = slot->answer, .events = POLLIN};
         if (poll(&left, 1, 0) <= 0)
@@ -279,7 +280,6 @@ static bool reap(struct executor *executor, struct slot *slot) {
     }
     if (slot->answer >= 0)
         close(slot->answer);
-    kill(-slot->pid, SIGKILL); /* whatever it left in its session */
     struct timing *timing = &slot->job->timing;
     timing->seconds = platform_monotonic() - slot->started;
     timing->cpu_seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +

@@ -31,15 +31,7 @@ static int append_durably(int fd, const struct buffer *bytes, const char *name) 
         return 0;
     if (fstat(fd, &before))
         return fail("%s: %s", name, strerror(errno));
-    size_t written = 0;
-    while (written < bytes->length) {
-        ssize_t n = write(fd, bytes->data + written, bytes->length - written);
-        if (n >= 0)
-            written += (size_t)n;
-        else if (errno != EINTR)
-            break;
-    }
-    if (written == bytes->length && fdatasync(fd) == 0)
+    if (buffer_write(fd, bytes->data, bytes->length) == 0 && fdatasync(fd) == 0)
         return 0;
     int why = errno;
     if (ftruncate(fd, before.st_size)) /* the reader cuts it otherwise */
@@ -62,6 +54,15 @@ int journal_sync(struct journal *journal) {
 
 /* ---- opening ---- */
 
+/* Whether the text is the beginning of a file: of its header, or the zeros that a power cut may
+ * leave of it. */
+static bool begins(const struct buffer *text, const struct buffer *header) {
+    size_t zeros = 0;
+    while (zeros < text->length && text->data[zeros] == 0)
+        zeros++;
+    return zeros == text->length || memcmp(text->data, header->data, text->length) == 0;
+}
+
 static int open_file(struct journal *journal, enum journal_file file, int folder) {
     const char *name = journal_file_name[file];
     int fd = openat(folder, name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
@@ -73,12 +74,12 @@ static int open_file(struct journal *journal, enum journal_file file, int folder
     journal_header(journal->study, file, &header);
     int result = 0;
     /* A file that ends within its header was killed while it was made: nothing is lost by starting
-     * it again. */
+     * it again. Anything else is left to the reader to complain of. */
     if ((size_t)status.st_size < header.length) {
         char path[64];
         snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
         result = buffer_read_file(&text, path, JOURNAL_FILE_LIMIT);
-        if (result == 0 && (text.length == 0 || memcmp(text.data, header.data, text.length) == 0))
+        if (result == 0 && begins(&text, &header))
             result = ftruncate(fd, 0) ? fail("%s: %s", name, strerror(errno))
                                       : append_durably(fd, &header, name);
     }

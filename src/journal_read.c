@@ -85,8 +85,7 @@ static int contents_read(struct journal *journal, struct contents *contents) {
     for (int f = 0; f < JOURNAL_FILES; f++)
         if (read_file(journal->fd[f], journal_file_name[f], &contents->text[f],
                       &contents->offsets[f], &contents->lines[f]) ||
-            (contents->lines[f] > 0 &&
-             check_header(journal, (enum journal_file)f, &contents->text[f])))
+            check_header(journal, (enum journal_file)f, &contents->text[f]))
             return -1;
     return 0;
 }
@@ -97,14 +96,15 @@ static int read_entries(struct journal *journal, const struct contents *contents
     const struct buffer *text = &contents->text[JOURNAL_TRIALS];
     const size_t *offsets = contents->offsets[JOURNAL_TRIALS];
     struct cells cells = {0};
-    int status = 0, points = 0;
+    int status = 0, points;
     *point_lines = 1;
     for (int i = 0; i < count && status == 0; i++) {
         size_t from = offsets[i + 1], to = offsets[i + 2] - 2;
+        points = 0;
         if (cells_split(&cells, text->data + from, to - from) ||
             journal_trial_read(journal, &cells, i, &entries[i], &points))
             status = fail_within("%s:%d", journal_file_name[JOURNAL_TRIALS], i + 2);
-        else if (*point_lines + points > contents->lines[JOURNAL_POINTS])
+        else if (points > contents->lines[JOURNAL_POINTS] - *point_lines)
             status = fail("%s: the points of trial %d are missing",
                           journal_file_name[JOURNAL_POINTS], i);
         else

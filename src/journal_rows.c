@@ -14,7 +14,9 @@ enum {
     LEADING_CELLS = 9,
     MIDDLE_CELLS = 3,
     POINT_LEADING_CELLS = 5, /* method, repeat, trial, point, chosen */
-    POINT_CELLS = 9          /* epoch, final, 6 quantities, arch */
+    POINT_CELLS = 9,         /* epoch, final, 6 quantities, arch */
+    COUNT_MAX = 1000000000,
+    NEEDED = -2 /* for cell_count: the cell may not be empty */
 };
 
 int journal_extra_columns(const struct study *study) {
@@ -146,6 +148,9 @@ void journal_trial_row(const struct journal *journal, struct buffer *line,
                        const struct trial *trial, int known, int points, int chosen) {
     const struct study *study = journal->study;
     bool done = trial->status == TRIAL_DONE;
+    char detail[TRIAL_DETAIL_MAX]; /* anybody's text: a line break in it would make two rows */
+    snprintf(detail, sizeof detail, "%s", trial->detail);
+    cells_sanitize(detail, sizeof detail);
     identity_cells(journal, line, trial->id);
     cells_number(line, trial->parent < 0 ? NAN : trial->parent);
     cells_integer(line, known);
@@ -160,7 +165,7 @@ void journal_trial_row(const struct journal *journal, struct buffer *line,
     cells_integer(line, points);
     cells_number(line, chosen < 0 ? NAN : chosen);
     setting_cells(journal, line, trial);
-    cells_text(line, trial->detail);
+    cells_text(line, detail);
     cells_end(line);
 }
 
@@ -194,12 +199,30 @@ void journal_point_row(const struct journal *journal, struct buffer *line, int t
 
 /* ---- reading ---- */
 
-static int cell_int(const char *cell, int *out) {
+/* A whole number from 0; `empty` for an empty cell, or a failure where that is below -1. */
+static int cell_count(const char *cell, int empty, int *out) {
     double number;
     if (cells_read_number(cell, &number))
         return -1;
-    *out = isnan(number) ? -1 : (int)number;
+    *out = empty;
+    if (!*cell && empty >= -1)
+        return 0;
+    if (!(number >= 0 && number <= COUNT_MAX && number == floor(number)))
+        return fail("'%s' is no whole number from 0", cell);
+    *out = (int)number;
     return 0;
+}
+
+/* The cells that every row starts with. */
+static int check_identity(const struct journal *journal, char *const *cell, int trial) {
+    const char *label = journal->study->method[journal->method].label;
+    int repeat, id;
+    if (cell_count(cell[1], NEEDED, &repeat) || cell_count(cell[2], NEEDED, &id))
+        return -1;
+    if (strcmp(cell[0], label) != 0 || repeat != journal->repeat)
+        return fail("a row of method %s, repeat %d, where one of %s, %d should stand", cell[0],
+                    repeat, label, journal->repeat);
+    return id == trial ? 0 : fail("trial %d where trial %d should stand", id, trial);
 }
 
 static int read_settings(const struct study *study, char *const *cell, double *x) {
@@ -211,6 +234,22 @@ static int read_settings(const struct study *study, char *const *cell, double *x
             return fail_within("%s", study->space.dim[d].name);
     }
     space_encode(&study->space, value, x);
+    for (int d = 0; d < study->space.n; d++)
+        if (isnan(value[d]) && space_active(&study->space, x, d))
+            return fail("%s: a value is missing", study->space.dim[d].name);
+    return 0;
+}
+
+/* What replay and the methods rely on. */
+static int check_trial(const struct study *study, const struct trial *trial) {
+    if (trial->status == TRIAL_ASKED)
+        return fail("a trial that is only asked");
+    if (trial->parent >= trial->id)
+        return fail("parent %d of trial %d", trial->parent, trial->id);
+    if (!(trial->fidelity >= study->fidelity_min && trial->fidelity <= study->fidelity_max))
+        return fail("a fidelity of %g", trial->fidelity);
+    if (!(trial->cost >= 0 && trial->cost <= trial->fidelity))
+        return fail("a cost of %g", trial->cost);
     return 0;
 }
 
@@ -223,12 +262,11 @@ int journal_trial_read(const struct journal *journal, const struct cells *cells,
                     LEADING_CELLS + goals + MIDDLE_CELLS + n + 1);
     char *const *cell = cells->cell;
     struct trial *trial = &entry->trial;
-    if (cell_int(cell[2], &trial->id) || cell_int(cell[3], &trial->parent) ||
-        cell_int(cell[4], &entry->known) || cells_read_number(cell[6], &trial->fidelity) ||
-        cells_read_number(cell[7], &trial->cost))
+    if (check_identity(journal, cell, id) || cell_count(cell[3], -1, &trial->parent) ||
+        cell_count(cell[4], NEEDED, &entry->known) ||
+        cells_read_number(cell[6], &trial->fidelity) || cells_read_number(cell[7], &trial->cost))
         return -1;
-    if (trial->id != id)
-        return fail("trial %d where trial %d should stand", trial->id, id);
+    trial->id = id;
     int status = trial_status_find(cell[8]);
     if (status < 0)
         return fail("no status '%s'", cell[8]);
@@ -236,21 +274,19 @@ int journal_trial_read(const struct journal *journal, const struct cells *cells,
     snprintf(trial->origin, sizeof trial->origin, "%s", cell[5]);
     snprintf(trial->detail, sizeof trial->detail, "%s", cell[cells->count - 1]);
     cell += LEADING_CELLS + goals;
-    if (cells_read_number(cell[0], &trial->violation) || cell_int(cell[1], points) ||
-        cell_int(cell[2], &chosen))
+    if (cells_read_number(cell[0], &trial->violation) || cell_count(cell[1], NEEDED, points) ||
+        cell_count(cell[2], -1, &chosen) || check_trial(study, trial))
         return -1;
     return read_settings(study, cell + MIDDLE_CELLS, trial->x);
 }
 
 int journal_point_row_read(const struct journal *journal, const struct cells *cells, int trial,
                            struct point *point) {
-    int extra = journal_extra_columns(journal->study), id;
+    int extra = journal_extra_columns(journal->study);
     int wanted = POINT_LEADING_CELLS + journal_point_cell_count(extra);
     if (cells->count != wanted)
         return fail("%d cells instead of %d", cells->count, wanted);
-    if (cell_int(cells->cell[2], &id))
+    if (check_identity(journal, cells->cell, trial))
         return -1;
-    if (id != trial)
-        return fail("a point of trial %d where one of trial %d should stand", id, trial);
     return journal_point_read(cells->cell + POINT_LEADING_CELLS, extra, point);
 }

@@ -212,8 +212,13 @@ double run_share(const struct run *run) {
 /* The tell of a committed trial that comes next in the order of events. */
 static int retell(struct run *run, struct journal_entry *entry) {
     int chosen;
+    enum trial_status recorded = entry->trial.status;
     int status = judge_and_tell(run, &entry->trial, &entry->outcome, &chosen);
     outcome_free(&entry->outcome);
+    if (status == 0 && entry->trial.status != recorded)
+        return fail("%s/trials.csv:%d: it is recorded as %s, but its points make it %s",
+                    run->folder, entry->trial.id + 2, trial_status_name(recorded),
+                    trial_status_name(entry->trial.status));
     return status;
 }
 

@@ -56,9 +56,9 @@ void study_free(struct study *study); /* NULL is fine */
  * text for the same study. */
 int study_resolve(const struct study *study, FILE *out);
 
-/* Whether a study may go on in the results of an older one: equal but for what may grow or is not
- * part of the experiment (budget, repeats, methods added at the end, timeout). Fails with what
- * differs: "seed: 1 there, 2 here". */
+/* Whether a study may go on in the results of an older one: equal but for what may grow (budget,
+ * repeats, methods added at the end) and what is not part of the experiment (timeout, isolate).
+ * Fails with what differs: "seed: 1 there, 2 here; ...". */
 int study_continues(const struct study *now, const struct study *before);
 
 /* Settings for one trial: the pinned ones, with the searched ones as x (space n) says and the

@@ -10,6 +10,7 @@
 struct differences {
     FILE *out;
     int count;
+    bool out_of_memory;
 };
 
 static void note(struct differences *differences, const char *key, const char *there,
@@ -41,6 +42,7 @@ static void compare_settings(struct differences *differences, const struct study
         char *there = study_setting_text(before, i);
         char *here = j >= 0 ? study_setting_text(now, j) : NULL;
         compare(differences, name, there, here);
+        differences->out_of_memory |= !there || (j >= 0 && !here);
         free(there);
         free(here);
     }
@@ -124,9 +126,8 @@ int study_continues(const struct study *now, const struct study *before) {
     compare_objectives(&differences, before->objective, now->objective);
     compare_methods(&differences, before, now);
     compare_growing(&differences, before, now);
-    if (fclose(differences.out))
-        return fail("out of memory");
-    int status = differences.count ? fail("%s", text) : 0;
+    bool lost = fclose(differences.out) || differences.out_of_memory;
+    int status = lost ? fail("out of memory") : differences.count ? fail("%s", text) : 0;
     free(text);
     return status;
 }

@@ -71,7 +71,8 @@ void study_read_conditions(struct study *study, const struct study_given *given,
 bool study_may_matter(struct study *study, int i);
 
 /* "lo .. hi log", "[a, b]", or the pinned value as YAML: what stands behind setting i in a study
- * file. Owned by the caller; NULL: out of memory, or no value and none needed. */
+ * file. Owned by the caller; "" when it has no value and needs none; NULL: out of memory.
+ */
 char *study_setting_text(const struct study *study, int i);
 /* A text as a YAML value, in quotes where it needs them. */
 void study_write_text(const char *text, FILE *out);

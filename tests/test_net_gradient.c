@@ -2,12 +2,13 @@
  * against central finite differences of L = sum(y * r) for a random r: relative error <= 1e-6 over
  * odd shapes, strides and dilations. */
 #include "check.h"
+#include "net/branch.h"
 #include "net/net.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_INPUTS 9
+#define MAX_INPUTS 20
 
 static struct net *net;
 
@@ -24,6 +25,8 @@ struct layer {
     int c_out;
     real *mean, *inverse, *work;
     struct net_mbconv block;
+    struct net_branch branch[2];
+    int branches;
     const int *labels;
     void (*forward)(struct layer *l);
     void (*backward)(struct layer *l); /* dy is r */
@@ -52,9 +55,10 @@ static double layer_loss(struct layer *l) {
     return sum;
 }
 
-/* d loss / d value[i][j], five-point, so that the step may be large and rounding small. */
+/* d loss / d value[i][j], five-point; the step is short, so that hardly ever a ReLU switches within
+ * it. */
 static double difference(struct layer *l, int i, size_t j) {
-    const double h = 1e-3, at = l->value[i][j];
+    const double h = 1e-5, at = l->value[i][j];
     double f[4];
     for (int s = 0; s < 4; s++) {
         l->value[i][j] = at + h * (double[]){-2, -1, 1, 2}[s];
@@ -82,7 +86,7 @@ static void layer_check(struct layer *l, const char *what) {
             if (t == 1)
                 j = l->count[i] - 1;
             const double want = difference(l, i, j), got = l->grad[i][j];
-            if (!(fabs(want - got) <= 1e-6 * (scale + fabs(want)) + 1e-10))
+            if (!(fabs(want - got) <= 1e-6 * (scale + fabs(want)) + 1e-9))
                 fail_msg("%s (%d,%d,%d,%d) k%d s%d d%d -> %d: input %d[%zu]: %.12g, differences "
                          "%.12g",
                          what, l->in.n, l->in.h, l->in.w, l->in.c, l->window.k, l->window.stride,
@@ -276,6 +280,104 @@ static void pooling(void **state) {
     }
 }
 
+static void pool3_forward(struct layer *l) {
+    net_pool_forward(net, l->in, l->window.stride, l->act, l->value[0], l->y);
+}
+static void pool3_backward(struct layer *l) {
+    net_pool_backward(net, l->in, l->window.stride, l->act, l->value[0], l->r, l->grad[0]);
+}
+
+static void pooling_3x3(void **state) {
+    (void)state;
+    for (size_t s = 0; s < SHAPES; s++)
+        for (int stride = 1; stride <= 2; stride++)
+            for (int largest = 0; largest <= 1; largest++) {
+                struct layer l = {.in = shapes[s], .window = {3, stride, 1}};
+                l.act = largest ? NET_RELU : NET_IDENTITY; /* stands for `largest` */
+                l.outputs = net_count(net_window_output(l.in, l.window, l.in.c));
+                layer_input(&l, net_count(l.in));
+                l.forward = pool3_forward, l.backward = pool3_backward;
+                layer_check(&l, largest ? "max pool" : "average pool");
+            }
+}
+
+/* Of equal values the first takes the whole gradient. */
+static void pooling_of_equals(void **state) {
+    (void)state;
+    real x[9] = {0}, dy[9], dx[9], sum = 0;
+    for (int i = 0; i < 9; i++)
+        dy[i] = i + 1;
+    net_pool_backward(net, (struct net_shape){1, 3, 3, 1}, 1, true, x, dy, dx);
+    for (int i = 0; i < 9; i++)
+        sum += dx[i];
+    assert_true(sum == 45 && dx[0] == 1 + 2 + 4 + 5 && dx[8] == 0 && dx[4] == 9);
+    real y[9]; /* the mean of ones is one at the border too */
+    for (int i = 0; i < 9; i++)
+        x[i] = 1;
+    net_pool_forward(net, (struct net_shape){1, 3, 3, 1}, 1, false, x, y);
+    for (int i = 0; i < 9; i++)
+        assert_true(fabs(y[i] - 1) < 1e-12);
+}
+
+static void place_forward(struct layer *l) {
+    const struct net_shape part = {l->in.n, l->in.h, l->in.w, 2};
+    net_place(net, part, l->value[0], 5, 0, l->y);
+    net_place(net, (struct net_shape){part.n, part.h, part.w, 3}, l->value[1], 5, 2, l->y);
+    net_scale_images(net, (struct net_shape){part.n, part.h, part.w, 5}, l->y, l->work, l->y);
+}
+static void place_backward(struct layer *l) {
+    struct net_shape whole = {l->in.n, l->in.h, l->in.w, 5}, part = whole;
+    real *dy = calloc(net_count(whole), sizeof(real));
+    net_scale_images(net, whole, l->r, l->work, dy);
+    part.c = 2;
+    net_place_backward(net, part, dy, 5, 0, l->grad[0]);
+    part.c = 3;
+    net_place_backward(net, part, dy, 5, 2, l->grad[1]);
+    free(dy);
+}
+
+static void placement_and_drop_path(void **state) {
+    (void)state;
+    struct layer l = {.in = {3, 4, 5, 5}, .outputs = 300};
+    layer_input(&l, 120), layer_input(&l, 180);
+    l.work = calloc(3, sizeof(real));
+    l.work[0] = 1.25, l.work[2] = -2;
+    l.forward = place_forward, l.backward = place_backward;
+    layer_check(&l, "placement");
+}
+
+static struct net_se se_of(struct layer *l) {
+    const int n = l->in.n, c = l->in.c;
+    return (struct net_se){l->value[1],
+                           l->value[2],
+                           l->value[3],
+                           l->value[4],
+                           l->work,
+                           l->work + n * c,
+                           l->work + n * (c + l->c_out)};
+}
+static void se_forward(struct layer *l) {
+    const struct net_se se = se_of(l);
+    net_se_forward(net, l->in, l->c_out, &se, l->value[0], l->y);
+}
+static void se_backward(struct layer *l) {
+    const struct net_se se = se_of(l);
+    const struct net_se_gradient gradient = {l->grad[1], l->grad[2], l->grad[3], l->grad[4]};
+    const int n = l->in.n, c = l->in.c;
+    net_se_backward(net, l->in, l->c_out, &se, l->value[0], l->r, l->work + n * (2 * c + l->c_out),
+                    l->grad[0], &gradient);
+}
+
+static void squeeze_and_excitation(void **state) {
+    (void)state;
+    struct layer l = {.in = {3, 4, 5, 18}, .c_out = 5, .outputs = 1080};
+    layer_input(&l, 1080), layer_input(&l, 90), layer_input(&l, 5);
+    layer_input(&l, 90), layer_input(&l, 18);
+    l.work = calloc(3 * 2 * (2 * 18 + 5), sizeof(real));
+    l.forward = se_forward, l.backward = se_backward;
+    layer_check(&l, "squeeze and excitation");
+}
+
 /* ---- classifier ---- */
 
 static void classifier_forward(struct layer *l) {
@@ -347,8 +449,7 @@ static void mbconv(void **state) {
         struct net_arena arena = {0};
         size_t work;
         l.window = l.block.window;
-        /* Smooth everywhere, so that differences hold: no kinks. ReLU's path is checked below. */
-        l.block.act = NET_IDENTITY;
+        l.block.act = (enum net_act)(i % 4);
         l.block.eps = 1e-3;
         net_mbconv_plan(&l.block, &arena, &work);
         assert_int_equal(net_arena_reserve(&arena), 0);
@@ -368,6 +469,107 @@ static void mbconv(void **state) {
     }
 }
 
+/* ---- branches and their sum ---- */
+
+enum { PER_BRANCH = 9 }; /* inputs: depthwise, 1x1, gamma, beta of two units, then the weight */
+
+static struct net_branch_weights branch_weights(struct layer *l, real **v, int b) {
+    struct net_branch_weights w = {{NULL}, {NULL}, {NULL}, {NULL}};
+    v += 1 + b * PER_BRANCH;
+    for (int i = 0; i < l->branch[b].units; i++)
+        w.depth[i] = v[4 * i], w.point[i] = v[4 * i + 1], w.gamma[i] = v[4 * i + 2],
+        w.beta[i] = v[4 * i + 3];
+    return w;
+}
+static real *branch_weight(struct layer *l, real **v, int b) {
+    (void)l;
+    return v[1 + b * PER_BRANCH + 8];
+}
+
+static void branch_forward(struct layer *l) {
+    const struct net_branch *branch[2] = {&l->branch[0], &l->branch[1]};
+    const real *x[2] = {l->value[0], l->value[0]};
+    real weight[2];
+    for (int b = 0; b < l->branches; b++) {
+        const struct net_branch_weights w = branch_weights(l, l->value, b);
+        net_branch_forward(net, &l->branch[b], l->value[0], &w, 1e-5);
+        weight[b] = *branch_weight(l, l->value, b);
+    }
+    net_mix_forward(net, l->branch[0].out, l->branches, branch, x, weight, l->y);
+}
+
+static void branch_backward(struct layer *l) {
+    for (int b = 0; b < l->branches; b++) {
+        const struct net_branch_weights w = branch_weights(l, l->value, b),
+                                        dw = branch_weights(l, l->grad, b);
+        *branch_weight(l, l->grad, b) +=
+            net_branch_backward(net, &l->branch[b], l->value[0], &w, *branch_weight(l, l->value, b),
+                                l->r, l->work, l->grad[0], &dw);
+    }
+}
+
+static void branches(void **state) {
+    (void)state;
+    static const struct net_shape in[] = {{3, 5, 4, 6}, {2, 7, 7, 3}, {1, 8, 8, 18}};
+    for (int s = 0; s < 3; s++)
+        for (int op = NET_NONE; op <= NET_RELU_CONV_1; op++)
+            for (int stride = 1; stride <= 2; stride++) {
+                struct layer l = {.in = in[s], .window = {op, stride, 1}, .branches = 2};
+                struct net_arena arena = {0};
+                const int second = op == NET_SEP_CONV_3 ? NET_MAX_POOL_3 : NET_SEP_CONV_3;
+                if (op == NET_RELU_CONV_1 && stride == 2)
+                    continue;
+                net_branch_open(&l.branch[0], (enum net_op)op, l.in, stride, l.in.c);
+                net_branch_open(&l.branch[1], (enum net_op)second, l.in, stride, l.in.c);
+                for (int twice = 0; twice < 2; twice++) {
+                    net_branch_plan(&l.branch[0], &arena);
+                    net_branch_plan(&l.branch[1], &arena);
+                    if (!twice)
+                        assert_int_equal(net_arena_reserve(&arena), 0);
+                }
+                layer_input(&l, net_count(l.in));
+                for (int b = 0; b < 2; b++) {
+                    for (int i = 0; i < 2; i++) {
+                        bool used = i < l.branch[b].units;
+                        size_t depth = used ? net_unit_depth(&l.branch[b], i) : 0;
+                        size_t point = used ? net_unit_point(&l.branch[b], i) : 0;
+                        layer_input(&l, depth ? depth : 1);
+                        layer_input(&l, point ? point : 1);
+                        layer_input(&l, (size_t)l.in.c);
+                        layer_input(&l, (size_t)l.in.c);
+                    }
+                    layer_input(&l, 1);
+                }
+                size_t work = net_branch_work(&l.branch[0]), more = net_branch_work(&l.branch[1]);
+                l.work = calloc((work > more ? work : more) + 1, sizeof(real));
+                l.outputs = net_count(l.branch[0].out);
+                l.forward = branch_forward, l.backward = branch_backward;
+                layer_check(&l, net_op_name((enum net_op)op));
+                net_arena_free(&arena);
+            }
+}
+
+/* A branch whose channels change, without gamma and beta. */
+static void factorized(void **state) {
+    (void)state;
+    struct layer l = {.in = {2, 6, 6, 5}, .branches = 1};
+    struct net_arena arena = {0};
+    net_branch_open(&l.branch[0], NET_SKIP, l.in, 2, 7);
+    net_branch_plan(&l.branch[0], &arena);
+    assert_int_equal(net_arena_reserve(&arena), 0);
+    net_branch_plan(&l.branch[0], &arena);
+    layer_input(&l, net_count(l.in));
+    layer_input(&l, 1), layer_input(&l, 35), layer_input(&l, 7), layer_input(&l, 7);
+    for (int i = 0; i < 4; i++)
+        layer_input(&l, 1);
+    layer_input(&l, 1);
+    l.work = calloc(net_branch_work(&l.branch[0]) + 1, sizeof(real));
+    l.outputs = net_count(l.branch[0].out);
+    l.forward = branch_forward, l.backward = branch_backward;
+    layer_check(&l, "factorized reduction");
+    net_arena_free(&arena);
+}
+
 static int open_net(void **state) {
     (void)state;
     return net_open(&net, 2);
@@ -380,11 +582,21 @@ static int close_net(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),   cmocka_unit_test(depthwise),
-        cmocka_unit_test(pointwise),      cmocka_unit_test(batch_norm),
-        cmocka_unit_test(batch_norm_act), cmocka_unit_test(activations),
-        cmocka_unit_test(pooling),        cmocka_unit_test(classifier),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(depthwise),
+        cmocka_unit_test(pointwise),
+        cmocka_unit_test(batch_norm),
+        cmocka_unit_test(batch_norm_act),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(pooling),
+        cmocka_unit_test(classifier),
+        cmocka_unit_test(pooling_3x3),
+        cmocka_unit_test(pooling_of_equals),
+        cmocka_unit_test(placement_and_drop_path),
+        cmocka_unit_test(squeeze_and_excitation),
         cmocka_unit_test(mbconv),
+        cmocka_unit_test(branches),
+        cmocka_unit_test(factorized),
     };
     return cmocka_run_group_tests(tests, open_net, close_net);
 }

@@ -12,7 +12,7 @@
 #endif
 
 #define SCRATCH_BYTES (NET_SCRATCH * sizeof(real))
-#define MEMORY_BYTES (2 * NET_SLICES * SCRATCH_BYTES)
+#define MEMORY_BYTES ((2 * NET_SLICES + 1) * SCRATCH_BYTES)
 
 /* Denormal numbers cost up to 60 times a normal one's time; they are flushed to zero (FTZ, DAZ). */
 static void flush_denormals(void) {
@@ -94,6 +94,10 @@ real *net_partial(struct net *net, int slice) {
     return scratch(net, NET_SLICES + slice);
 }
 
+real *net_shared(struct net *net) {
+    return scratch(net, 2 * NET_SLICES);
+}
+
 real *net_partial_zero(struct net *net, int slice, size_t count) {
     assert(count <= NET_SCRATCH);
     return memset(net_partial(net, slice), 0, count * sizeof(real));
@@ -112,10 +116,10 @@ struct net_range net_slice(int n, int slice) {
                               (int)((long)n * (slice + 1) / NET_SLICES)};
 }
 
-void net_reduce(struct net *net, int n, size_t count, real *to) {
+void net_reduce(struct net *net, int n, size_t at, size_t count, real *to) {
     for (int slice = 0; slice < NET_SLICES; slice++) {
         struct net_range range = net_slice(n, slice);
         if (range.first < range.end)
-            net->kernels->add(count, to, net_partial(net, slice), to);
+            net->kernels->add(count, to, net_partial(net, slice) + at, to);
     }
 }

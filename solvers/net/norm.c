@@ -1,171 +1,199 @@
-/* norm.c - batch norm with an activation behind it (Ioffe & Szegedy, ICML 2015). Statistics: each
- * slice sums its values less those of its first pixel, so that a large mean costs no digits; the
- * slices' means and squared deviations are merged in double (Chan, Golub & LeVeque 1979). */
+/* norm.c - batch norm with an activation behind it (Ioffe & Szegedy, ICML 2015), in parts and
+ * whole. Statistics: each slice sums its values less those of its first pixel, so that a large mean
+ * costs no digits; the slices' means and squared deviations are merged in double (Chan, Golub &
+ * LeVeque 1979). */
 #include "internal.h"
 #include <math.h>
 #include <string.h>
 
-struct bn {
-    struct net_shape shape;
-    enum net_act act;
-    const real *x, *dy;
-    real *y; /* or dx */
-    const real *scale, *offset, *mean, *inverse, *sum, *dot;
-};
-
-static size_t pixels_of(struct net_shape shape, int images) {
-    return (size_t)shape.h * (size_t)shape.w * (size_t)images;
+void net_norm_tables(struct net_norm *norm, real *memory) {
+    const ptrdiff_t c = norm->shape.c;
+    norm->scale = memory;
+    norm->offset = memory + c;
+    norm->sum = memory + 2 * c;
+    norm->dot = memory + 3 * c;
 }
 
-static size_t slice_start(struct net_shape shape, struct net_range range) {
-    return pixels_of(shape, range.first) * (size_t)shape.c;
+static size_t image_pixels(struct net_shape shape) {
+    return (size_t)shape.h * (size_t)shape.w;
 }
 
-static void bn_sums_slice(struct net *net, void *job, int slice, real *scratch) {
-    (void)scratch;
-    const struct bn *b = job;
-    const struct net_range range = net_slice(b->shape.n, slice);
-    const int c = b->shape.c;
-    real *sums = net_partial_zero(net, slice, 2 * (size_t)c);
-    if (range.first == range.end)
-        return;
-    const real *x = b->x + slice_start(b->shape, range);
-    net->kernels->bn_sums(pixels_of(b->shape, range.end - range.first), c, x, x, sums, sums + c);
+void net_norm_clear(struct net *net, const struct net_norm *norm, int slice) {
+    net_partial_zero(net, slice, 2 * (size_t)norm->shape.c);
+}
+
+void net_norm_add(struct net *net, const struct net_norm *norm, int slice, int image,
+                  const real *x) {
+    real *sums = net_partial(net, slice);
+    const int first = net_slice(norm->shape.n, slice).first;
+    net->kernels->bn_sums(image_pixels(norm->shape), norm->shape.c,
+                          x + net_image(norm->shape, image), x + net_image(norm->shape, first),
+                          sums, sums + norm->shape.c);
 }
 
 /* Merges channel j of all slices: mean and biased variance. */
-static void bn_merge(struct net *net, const struct bn *b, int j, double *mean, double *variance) {
-    const int c = b->shape.c;
+static void merge(struct net *net, const struct net_norm *norm, const real *x, int j, double *mean,
+                  double *variance) {
     double count = 0, centre = 0, deviation = 0;
     for (int slice = 0; slice < NET_SLICES; slice++) {
-        const struct net_range range = net_slice(b->shape.n, slice);
+        const struct net_range range = net_slice(norm->shape.n, slice);
         if (range.first == range.end)
             continue;
         const real *sums = net_partial(net, slice);
-        const double n = (double)pixels_of(b->shape, range.end - range.first);
-        const double first = b->x[slice_start(b->shape, range) + (size_t)j];
-        const double at = first + sums[j] / n;
-        const double squares = sums[c + j] - (double)sums[j] * sums[j] / n;
-        const double delta = at - centre;
-        deviation += squares + delta * delta * count * n / (count + n);
+        const double sum = sums[j], squares = sums[norm->shape.c + j];
+        const double n = (double)(range.end - range.first) * (double)image_pixels(norm->shape);
+        const double shift = x[net_image(norm->shape, range.first) + j];
+        const double delta = shift + sum / n - centre;
+        deviation += squares - sum * sum / n + delta * delta * count * n / (count + n);
         centre += delta * n / (count + n);
         count += n;
     }
     *mean = centre;
-    *variance = fmax(deviation / count, 0) + 0 * deviation; /* keeps NaN */
+    *variance = deviation < 0 ? 0 : deviation / count; /* NaN stays */
 }
 
-static void bn_apply_slice(struct net *net, void *job, int slice, real *scratch) {
-    (void)scratch;
-    const struct bn *b = job;
-    const struct net_range range = net_slice(b->shape.n, slice);
-    const size_t start = slice_start(b->shape, range);
-    net->kernels->bn_apply(pixels_of(b->shape, range.end - range.first), b->shape.c, b->act,
-                           b->x + start, b->scale, b->offset, b->y + start);
-}
-
-/* act(scale x + offset) = act(gamma (x - mean) inverse + beta). */
-static void bn_affine(int c, const real *gamma, const real *beta, const real *mean,
-                      const real *inverse, real *scale, real *offset) {
-    for (int j = 0; j < c; j++) {
-        scale[j] = (gamma ? gamma[j] : 1) * inverse[j];
-        offset[j] = (beta ? beta[j] : 0) - mean[j] * scale[j];
+void net_norm_reopen(struct net_norm *norm, const real *gamma, const real *beta) {
+    for (int j = 0; j < norm->shape.c; j++) {
+        norm->scale[j] = (gamma ? gamma[j] : 1) * norm->inverse[j];
+        norm->offset[j] = (beta ? beta[j] : 0) - norm->mean[j] * norm->scale[j];
     }
 }
 
-/* Small arrays by channel, behind the slices' partial sums of a batch norm (2C each). */
-static real *bn_table(struct net *net, int c, int which) {
-    return net_partial(net, 0) + (size_t)(2 + which) * (size_t)c;
+void net_norm_close(struct net *net, struct net_norm *norm, const real *x, const real *gamma,
+                    const real *beta, real eps) {
+    for (int j = 0; j < norm->shape.c; j++) {
+        double mean, variance;
+        merge(net, norm, x, j, &mean, &variance);
+        norm->mean[j] = (real)mean;
+        norm->inverse[j] = (real)(1 / sqrt(variance + eps));
+    }
+    net_norm_reopen(norm, gamma, beta);
+}
+
+void net_norm_apply(struct net *net, const struct net_norm *norm, const real *x, real *y) {
+    net->kernels->bn_apply(image_pixels(norm->shape), norm->shape.c, norm->act, x, norm->scale,
+                           norm->offset, y);
+}
+
+void net_norm_add_backward(struct net *net, const struct net_norm *norm, int slice, const real *x,
+                           const real *dy) {
+    real *sums = net_partial(net, slice);
+    net->kernels->bn_backward_sums(image_pixels(norm->shape), norm->shape.c, norm->act, x, dy,
+                                   norm->scale, norm->offset, norm->mean, norm->inverse, sums,
+                                   sums + norm->shape.c);
+}
+
+void net_norm_close_backward(struct net *net, struct net_norm *norm, real *dgamma, real *dbeta) {
+    const int c = norm->shape.c;
+    const double count = (double)image_pixels(norm->shape) * norm->shape.n;
+    for (int j = 0; j < c; j++) {
+        double sum = 0, dot = 0;
+        for (int slice = 0; slice < NET_SLICES; slice++) {
+            const real *sums = net_partial(net, slice);
+            sum += sums[j];
+            dot += sums[c + j];
+        }
+        if (dbeta)
+            dbeta[j] += (real)sum;
+        if (dgamma)
+            dgamma[j] += (real)dot;
+        norm->sum[j] = (real)(sum / count);
+        norm->dot[j] = (real)(dot / count);
+    }
+}
+
+void net_norm_apply_backward(struct net *net, const struct net_norm *norm, const real *x,
+                             const real *dy, real *dx) {
+    net->kernels->bn_backward_apply(image_pixels(norm->shape), norm->shape.c, norm->act, x, dy,
+                                    norm->scale, norm->offset, norm->mean, norm->inverse, norm->sum,
+                                    norm->dot, dx);
+}
+
+/* ---- whole ---- */
+
+struct bn {
+    struct net_norm norm;
+    const real *x, *dy;
+    real *y; /* or dx */
+};
+
+static void sums_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct bn *b = job;
+    const struct net_range range = net_slice(b->norm.shape.n, slice);
+    net_norm_clear(net, &b->norm, slice);
+    for (int i = range.first; i < range.end; i++)
+        net_norm_add(net, &b->norm, slice, i, b->x);
+}
+
+static void apply_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct bn *b = job;
+    const struct net_range range = net_slice(b->norm.shape.n, slice);
+    for (int i = range.first; i < range.end; i++)
+        net_norm_apply(net, &b->norm, b->x + net_image(b->norm.shape, i),
+                       b->y + net_image(b->norm.shape, i));
 }
 
 void net_bn_forward(struct net *net, struct net_shape shape, enum net_act act, const real *x,
                     const real *gamma, const real *beta, real eps, real *mean, real *inverse,
                     real *y) {
-    struct bn b = {shape, act, .x = x, .y = y};
-    net_slices(net, bn_sums_slice, &b);
-    for (int j = 0; j < shape.c; j++) {
-        double centre, variance;
-        bn_merge(net, &b, j, &centre, &variance);
-        mean[j] = (real)centre;
-        inverse[j] = (real)(1 / sqrt(variance + eps));
-    }
-    real *scale = bn_table(net, shape.c, 0), *offset = bn_table(net, shape.c, 1);
-    bn_affine(shape.c, gamma, beta, mean, inverse, scale, offset);
-    b.scale = scale, b.offset = offset;
-    net_slices(net, bn_apply_slice, &b);
+    struct bn b = {{shape, act, .mean = mean, .inverse = inverse}, .x = x, .y = y};
+    net_norm_tables(&b.norm, net_shared(net));
+    net_slices(net, sums_slice, &b);
+    net_norm_close(net, &b.norm, x, gamma, beta, eps);
+    net_slices(net, apply_slice, &b);
+}
+
+/* The statistics are only read, but the structure also serves where they are written. */
+static struct bn bn_reopen(struct net *net, struct net_shape shape, enum net_act act,
+                           const real *gamma, const real *beta, const real *mean,
+                           const real *inverse) {
+    struct bn b = {.norm = {shape, act, .mean = (real *)(uintptr_t)mean,
+                            .inverse = (real *)(uintptr_t)inverse},
+                   .x = NULL};
+    net_norm_tables(&b.norm, net_shared(net));
+    net_norm_reopen(&b.norm, gamma, beta);
+    return b;
 }
 
 void net_bn_again(struct net *net, struct net_shape shape, enum net_act act, const real *x,
                   const real *gamma, const real *beta, const real *mean, const real *inverse,
                   real *y) {
-    real *scale = bn_table(net, shape.c, 0), *offset = bn_table(net, shape.c, 1);
-    bn_affine(shape.c, gamma, beta, mean, inverse, scale, offset);
-    struct bn b = {shape, act, .x = x, .y = y, .scale = scale, .offset = offset};
-    net_slices(net, bn_apply_slice, &b);
+    struct bn b = bn_reopen(net, shape, act, gamma, beta, mean, inverse);
+    b.x = x, b.y = y;
+    net_slices(net, apply_slice, &b);
 }
 
-static void bn_backward_sums_slice(struct net *net, void *job, int slice, real *scratch) {
+static void sums_backward_slice(struct net *net, void *job, int slice, real *scratch) {
     (void)scratch;
     const struct bn *b = job;
-    const struct net_range range = net_slice(b->shape.n, slice);
-    const size_t start = slice_start(b->shape, range);
-    real *sums = net_partial_zero(net, slice, 2 * (size_t)b->shape.c);
-    net->kernels->bn_backward_sums(pixels_of(b->shape, range.end - range.first), b->shape.c, b->act,
-                                   b->x + start, b->dy + start, b->scale, b->offset, b->mean,
-                                   b->inverse, sums, sums + b->shape.c);
+    const struct net_range range = net_slice(b->norm.shape.n, slice);
+    net_norm_clear(net, &b->norm, slice);
+    for (int i = range.first; i < range.end; i++)
+        net_norm_add_backward(net, &b->norm, slice, b->x + net_image(b->norm.shape, i),
+                              b->dy + net_image(b->norm.shape, i));
 }
 
-static void bn_backward_apply_slice(struct net *net, void *job, int slice, real *scratch) {
+static void apply_backward_slice(struct net *net, void *job, int slice, real *scratch) {
     (void)scratch;
     const struct bn *b = job;
-    const struct net_range range = net_slice(b->shape.n, slice);
-    const size_t start = slice_start(b->shape, range);
-    net->kernels->bn_backward_apply(pixels_of(b->shape, range.end - range.first), b->shape.c,
-                                    b->act, b->x + start, b->dy + start, b->scale, b->offset,
-                                    b->mean, b->inverse, b->sum, b->dot, b->y + start);
-}
-
-/* Adds the slices' sums: into the gradients, and divided by the count into sum and dot. */
-static void bn_backward_merge(struct net *net, struct net_shape shape, real *sum, real *dot,
-                              real *dgamma, real *dbeta) {
-    const double count = (double)pixels_of(shape, shape.n);
-    for (int j = 0; j < shape.c; j++) {
-        double a = 0, d = 0;
-        for (int slice = 0; slice < NET_SLICES; slice++) {
-            const real *sums = net_partial(net, slice);
-            a += sums[j];
-            d += sums[shape.c + j];
-        }
-        if (dbeta)
-            dbeta[j] += (real)a;
-        if (dgamma)
-            dgamma[j] += (real)d;
-        sum[j] = (real)(a / count);
-        dot[j] = (real)(d / count);
+    const struct net_range range = net_slice(b->norm.shape.n, slice);
+    for (int i = range.first; i < range.end; i++) {
+        const ptrdiff_t at = net_image(b->norm.shape, i);
+        net_norm_apply_backward(net, &b->norm, b->x + at, b->dy + at, b->y + at);
     }
 }
 
 void net_bn_backward(struct net *net, struct net_shape shape, enum net_act act, const real *x,
                      const real *gamma, const real *beta, const real *mean, const real *inverse,
                      const real *dy, real *dx, real *dgamma, real *dbeta) {
-    real *scale = bn_table(net, shape.c, 0), *offset = bn_table(net, shape.c, 1);
-    real *sum = bn_table(net, shape.c, 2), *dot = bn_table(net, shape.c, 3);
-    bn_affine(shape.c, gamma, beta, mean, inverse, scale, offset);
-    struct bn b = {shape,
-                   act,
-                   .x = x,
-                   .dy = dy,
-                   .y = dx,
-                   .scale = scale,
-                   .offset = offset,
-                   .mean = mean,
-                   .inverse = inverse,
-                   .sum = sum,
-                   .dot = dot};
-    net_slices(net, bn_backward_sums_slice, &b);
-    bn_backward_merge(net, shape, sum, dot, dgamma, dbeta);
+    struct bn b = bn_reopen(net, shape, act, gamma, beta, mean, inverse);
+    b.x = x, b.dy = dy, b.y = dx;
+    net_slices(net, sums_backward_slice, &b);
+    net_norm_close_backward(net, &b.norm, dgamma, dbeta);
     if (dx)
-        net_slices(net, bn_backward_apply_slice, &b);
+        net_slices(net, apply_backward_slice, &b);
 }
 
 void net_bn_track(int c, const real *mean, const real *inverse, real eps, long samples,
@@ -182,10 +210,10 @@ void net_bn_track(int c, const real *mean, const real *inverse, real eps, long s
 void net_bn_evaluate(struct net *net, struct net_shape shape, enum net_act act, const real *x,
                      const real *gamma, const real *beta, real eps, const real *running_mean,
                      const real *running_var, real *y) {
-    real *scale = bn_table(net, shape.c, 0), *offset = bn_table(net, shape.c, 1);
+    real *inverse = net_shared(net) + (ptrdiff_t)NET_NORM_TABLES * shape.c;
     for (int j = 0; j < shape.c; j++)
-        scale[j] = (real)(1 / sqrt((double)running_var[j] + eps));
-    bn_affine(shape.c, gamma, beta, running_mean, scale, scale, offset);
-    struct bn b = {shape, act, .x = x, .y = y, .scale = scale, .offset = offset};
-    net_slices(net, bn_apply_slice, &b);
+        inverse[j] = (real)(1 / sqrt((double)running_var[j] + eps));
+    struct bn b = bn_reopen(net, shape, act, gamma, beta, running_mean, inverse);
+    b.x = x, b.y = y;
+    net_slices(net, apply_slice, &b);
 }

@@ -1,9 +1,13 @@
 /* fuzz_study.c - any bytes as a study file: refused with faults, or a study whose resolved text is
- * a study again, and the same. For libFuzzer:
+ * a study again, and the same. For libFuzzer, beside a build in build/check:
  *
- *     cmake -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DNASTUNE_FUZZ=ON
- *     cmake --build build/fuzz --target fuzz_study
- *     build/fuzz/tests/fuzz_study -max_total_time=60 tests/fuzz/corpus_study */
+ *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Isrc \
+ *         tests/fuzz/fuzz_study.c src/study*.c src/expression.c src/objective.c src/core/[a-z]*.c \
+ *         build/check/libsolvers.a build/check/libhpo.a -o build/fuzz_study \
+ *         -l:libopenblas.so.0 -lgsl -lnlopt -lz -lcsv -lfyaml -lgomp -lm
+ *     build/fuzz_study -detect_leaks=0 -timeout=5 -max_total_time=60 build/corpus studies
+ *
+ * Leaks are not looked for, since libfyaml 0.7.12 leaks a few kB itself on some malformed keys. */
 #include "fail.h"
 #include "study.h"
 #include <stdlib.h>
