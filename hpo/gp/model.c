@@ -14,6 +14,10 @@ void model_open(struct model *model, const struct hpo_task *task,
                 const struct model_options *options) {
     *model = (struct model){.task = task, .options = *options};
     gp_kernel_open(&model->kernel, task->space);
+    if (options->fidelity) {
+        model->kernel.dim[model->kernel.n].kind = GP_NUMBER;
+        model->kernel.dim[model->kernel.n++].scale = 1;
+    }
     model->objectives = task->n_objectives == 2 && !options->parego ? 2 : 1;
     struct gp_prior prior = gp_prior_scaled(model->kernel.n, options->noise_sd);
     for (int q = 0; q < MODEL_QUANTITIES; q++) {
@@ -28,6 +32,19 @@ void model_close(struct model *model) {
         surrogate_close(&model->quantity[q]);
     free(model->front.point);
     model->front.point = NULL;
+}
+
+void model_embed(const struct model *model, const double *x, double fidelity, double *e) {
+    const struct hpo_task *task = model->task;
+    gp_embed(&model->kernel, task->space, x, e);
+    if (!model->options.fidelity)
+        return;
+    double range = log(task->fidelity_max / task->fidelity_min);
+    e[task->space->n] = range > 0 ? log(fidelity / task->fidelity_min) / range : 1;
+}
+
+static void embed_record(const struct model *model, const struct record *record, double *e) {
+    model_embed(model, record->x, record->fidelity, e);
 }
 
 static bool is_scalarised(const struct model *model) {
@@ -91,35 +108,47 @@ static void set_limits(struct model *model) {
     }
 }
 
-/* Whether row a is a better centre than b: history_better, but by posterior mean. */
-static bool is_better(const struct history *history, const struct gp *gp, const int *trial, int a,
-                      int b) {
-    const struct record *ra = &history->record[trial[a]], *rb = &history->record[trial[b]];
-    if (ra->ok != rb->ok || ra->violation != rb->violation)
-        return history_better(ra, rb);
-    return gp_mean_at(gp, a) < gp_mean_at(gp, b);
+/* Posterior mean of row i of the objective's process, at full fidelity. */
+static double full_mean(const struct model *model, const struct history *history, int i) {
+    const struct surrogate *objective = &model->quantity[0];
+    if (!model->options.fidelity)
+        return gp_mean_at(&objective->gp, i);
+    double e[GP_MAX_DIMS];
+    model_embed(model, history->record[objective->trial[i]].x, model->task->fidelity_max, e);
+    return gp_mean(&objective->gp, e);
 }
 
-/* The best rows of the objective's process become the centres; the first is the incumbent. */
+/* Whether a is a better centre than b: history_better, but by posterior mean. */
+static bool is_better(const struct record *a, double mean_a, const struct record *b,
+                      double mean_b) {
+    if (a->ok != b->ok || a->violation != b->violation)
+        return history_better(a, b);
+    return mean_a < mean_b;
+}
+
+/* The best trials become the centres; the first is the incumbent. */
 static void set_incumbent(struct model *model, const struct history *history) {
     const struct surrogate *objective = &model->quantity[0];
-    int n = model->task->space->n, chosen[MODEL_CENTRES], count = 0;
+    const struct record *best[MODEL_CENTRES + 1];
+    double mean[MODEL_CENTRES + 1];
+    int n = model->task->space->n, count = 0;
     for (int row = 0; row < objective->rows; row++) {
+        const struct record *record = &history->record[objective->trial[row]];
+        double at_full = full_mean(model, history, row);
         int at = count;
-        while (at > 0 && is_better(history, &objective->gp, objective->trial, row, chosen[at - 1]))
-            at--;
-        if (at == MODEL_CENTRES)
-            continue;
+        for (; at > 0 && is_better(record, at_full, best[at - 1], mean[at - 1]); at--) {
+            best[at] = best[at - 1];
+            mean[at] = mean[at - 1];
+        }
+        best[at] = record;
+        mean[at] = at_full;
         count += count < MODEL_CENTRES;
-        memmove(chosen + at + 1, chosen + at, (size_t)(count - 1 - at) * sizeof *chosen);
-        chosen[at] = row;
     }
     for (int i = 0; i < count; i++)
-        memcpy(model->centre + i * n, history->record[objective->trial[chosen[i]]].x,
-               (size_t)n * sizeof(double));
+        memcpy(model->centre + i * n, best[i]->x, (size_t)n * sizeof(double));
     model->n_centre = count;
-    model->best = gp_mean_at(&objective->gp, chosen[0]);
-    model->feasible = history->record[objective->trial[chosen[0]]].violation <= 0;
+    model->best = mean[0];
+    model->feasible = best[0]->violation <= 0;
 }
 
 /* Whether a known trial's result is dominated by the archive. */
@@ -189,7 +218,7 @@ static bool any_ok(const struct history *history, bool *any_failed) {
 static int believe_running(struct model *model, const struct history *history) {
     double e[GP_MAX_DIMS];
     for (int i = history->told; i < history->asked; i++) {
-        gp_embed(&model->kernel, model->task->space, history->record[i].x, e);
+        embed_record(model, &history->record[i], e);
         for (int q = 0; q < model->quantities; q++)
             if (surrogate_believe(&model->quantity[q], e))
                 return -1;
@@ -222,7 +251,7 @@ int model_update(struct model *model, const struct history *history, int id) {
     if (!e)
         return fail("no memory for a model of %d trials", n);
     for (int i = 0; i < n; i++)
-        gp_embed(&model->kernel, model->task->space, history->record[i].x, e + i * dims);
+        embed_record(model, &history->record[i], e + i * dims);
     model->quantities = model->objectives + model->task->n_constraints;
     model->quantities += any_failed && model->options.learn_failures;
     int result = update_quantities(model, history, id, e, e + (size_t)n * (size_t)dims);
@@ -299,8 +328,8 @@ int model_score(void *context, int count, const double *x, double *value) {
     for (int start = 0; start < count && !result; start += CHUNK) {
         int m = count - start < CHUNK ? count - start : CHUNK;
         for (int i = 0; i < m; i++)
-            gp_embed(&model->kernel, model->task->space, x + (size_t)(start + i) * (size_t)space_n,
-                     e + i * n);
+            model_embed(model, x + (size_t)(start + i) * (size_t)space_n, model->task->fidelity_max,
+                        e + i * n);
         result = score_chunk(model, m, e, value + start);
     }
     free(e);
@@ -309,14 +338,14 @@ int model_score(void *context, int count, const double *x, double *value) {
 
 double model_climb(void *context, const double *x, double *gradient) {
     const struct model *model = context;
-    int n = model->kernel.n, first = first_quantity(model);
+    int n = model->task->space->n, first = first_quantity(model);
     double e[GP_MAX_DIMS], mean[MODEL_QUANTITIES], sd[MODEL_QUANTITIES], value = 0;
     double dmean[MODEL_QUANTITIES][GP_MAX_DIMS], dsd[MODEL_QUANTITIES][GP_MAX_DIMS];
     double by_mean[MODEL_QUANTITIES], by_sd[MODEL_QUANTITIES];
     double *work = malloc((4 * (size_t)model->quantity[0].gp.points.n + 1) * sizeof *work);
     if (!work)
         return NAN;
-    gp_embed(&model->kernel, model->task->space, x, e);
+    model_embed(model, x, model->task->fidelity_max, e);
     for (int q = first; q < model->quantities; q++)
         gp_predict_gradient(&model->quantity[q].gp, e, &mean[q], &sd[q], dmean[q], dsd[q], work);
     free(work);

@@ -28,7 +28,9 @@ struct model_options {
     double noise_sd;       /* of the noise prior, see gp_prior_scaled */
     enum gp_output output; /* of the objective */
     bool parego;           /* two objectives: ParEGO instead of EHVI */
-    bool learn_failures;   /* model where trials fail, as one more constraint */
+    bool fidelity; /* trials differ in it: one more dimension, ln(fidelity) from 0 to 1; scores are
+                      of full fidelity */
+    bool learn_failures; /* model where trials fail, as one more constraint */
 };
 
 struct model {
@@ -55,6 +57,9 @@ void model_close(struct model *model);
 /* Brings the model to the told trials of the history, and believes the running ones, for proposing
  * trial `id`. Fails when none is ok, or when the numbers fail. */
 int model_update(struct model *model, const struct history *history, int id);
+
+/* A trial in the kernel's terms: e (kernel n). */
+void model_embed(const struct model *model, const double *x, double fidelity, double *e);
 
 /* The score as search.h wants it; the context is the model. */
 int model_score(void *model, int count, const double *x, double *value);
