@@ -28,6 +28,15 @@ struct solver_task {
     int threads;        /* >= 1 */
 };
 
+/* The final training of one architecture, from scratch. */
+struct final_task {
+    const struct config *settings; /* of the solver: data set, space; borrowed */
+    const struct config *final;    /* of the final training, over ops->final_settings; borrowed */
+    const char *arch;              /* as a point of this solver has it */
+    uint64_t seed;
+    int threads; /* >= 1 */
+};
+
 struct solver_ops {
     const char *name;               /* "single-path": as in study files */
     const char *about;              /* one line */
@@ -51,6 +60,11 @@ struct solver_ops {
     int (*load)(void *state,
                 const char *path); /* such that load + train gives the bytes of training through */
     void (*close)(void *state);
+
+    /* Optional, both or neither: trains an architecture from scratch and adds one final point with
+     * its test accuracy. Deterministic as train is. */
+    const struct setting *final_settings; /* {0}-terminated: what `final:` of a study may hold */
+    int (*retrain)(const struct final_task *task, struct outcome *out);
 };
 
 /* {NULL}-terminated. */

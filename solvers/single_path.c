@@ -17,6 +17,7 @@
 #include "net/data.h"
 #include "runtime/runtime.h"
 #include "solver.h"
+#include "space/mbconv_final.h"
 #include "space/supernet.h"
 #include <math.h>
 #include <stdlib.h>
@@ -548,4 +549,6 @@ const struct solver_ops solver_single_path = {
     .save = single_path_save,
     .load = single_path_load,
     .close = single_path_close,
+    .final_settings = mbconv_final_settings,
+    .retrain = mbconv_final_train,
 };

@@ -36,6 +36,8 @@ struct study {
     bool has_fidelity;      /* the solver has one */
     double fidelity_min, fidelity_max; /* equal when pinned; 1 and 1 without one */
 
+    struct config final; /* of the final training; without a table where the solver has none */
+
     struct objective *objective;
     int n_methods;
     struct study_method method[STUDY_MAX_METHODS];

@@ -176,18 +176,22 @@ static void write_objective(const struct objective *objective, FILE *out) {
     write_constraints(objective, HPO_TARGET, "target", out);
 }
 
+static void write_values(const struct config *settings, const char *indent, FILE *out) {
+    for (int i = 0; i < settings->count; i++) {
+        if (!settings->text[i])
+            continue;
+        fprintf(out, "%s%s: ", indent, settings->table[i].name);
+        study_write_text(settings->text[i], out);
+        fputc('\n', out);
+    }
+}
+
 static void write_methods(const struct study *study, FILE *out) {
     fputs("methods:\n", out);
     for (int m = 0; m < study->n_methods; m++) {
         const struct study_method *method = &study->method[m];
         fprintf(out, "  - name: %s\n    label: %s\n", method->ops->name, method->label);
-        for (int i = 0; i < method->settings.count; i++) {
-            if (!method->settings.text[i])
-                continue;
-            fprintf(out, "    %s: ", method->settings.table[i].name);
-            study_write_text(method->settings.text[i], out);
-            fputc('\n', out);
-        }
+        write_values(&method->settings, "    ", out);
     }
 }
 
@@ -207,5 +211,9 @@ int study_resolve(const struct study *study, FILE *out) {
     fputs("budget: ", out);
     study_write_number(study->budget, out);
     fprintf(out, " %s\n", study->budget_in_trials ? "trials" : study_fidelity_word(study));
+    if (study->final.count > 0) {
+        fputs("final:\n", out);
+        write_values(&study->final, "  ", out);
+    }
     return ferror(out) ? fail("the resolved study cannot be written") : 0;
 }
