@@ -7,9 +7,9 @@
 #include "setting.h"
 #include <string.h>
 
-/* Below this log EI (of a standardised objective) little is left to explore, and the least posterior
- * mean is worth a trial now and then: it homes in on an optimum to many more digits (De Ath,
- * Everson, Rahat & Fieldsend, "Greed is good", ACM Trans. Evol. Learn. Optim. 2021). */
+/* Below this log EI (of a standardised objective) little is left to explore, and the least
+ * posterior mean is worth a trial now and then: it homes in on an optimum to many more digits (De
+ * Ath, Everson, Rahat & Fieldsend, "Greed is good", ACM Trans. Evol. Learn. Optim. 2021). */
 static const double GREEDY_BELOW = -5;
 
 struct bo {
@@ -41,6 +41,12 @@ static const struct setting settings[] = {
      .preset = "power",
      .help = "the objective as the model sees it: standardised, bent to a normal (Yeo-Johnson), "
              "or by rank"},
+    {.name = "several",
+     .type = SETTING_CHOICE,
+     .choices = "ehvi|parego",
+     .preset = "ehvi",
+     .help = "with several objectives: expected hypervolume improvement (two only), or random "
+             "scalarisations, fitted anew for every trial"},
     {.name = "failures",
      .type = SETTING_CHOICE,
      .choices = "worst|learn",
@@ -84,6 +90,7 @@ static int bo_open(void *state, const struct hpo_task *task) {
     struct model_options options = {
         .noise_sd = config_real(task->settings, "noise"),
         .output = (enum gp_output)config_choice(task->settings, "output"),
+        .parego = config_choice(task->settings, "several") == 1,
         .learn_failures = config_choice(task->settings, "failures") == 1,
     };
     model_open(&bo->model, task, &options);
@@ -130,7 +137,7 @@ static double climb(void *context, const double *x, double *gradient) {
 }
 
 static bool propose_model(struct bo *bo, struct trial *trial) {
-    if (trial->id < bo->design || model_update(&bo->model, &bo->history))
+    if (trial->id < bo->design || model_update(&bo->model, &bo->history, trial->id))
         return false;
     int n = bo->history.told;
     struct search search = {
@@ -153,7 +160,8 @@ static bool propose_model(struct bo *bo, struct trial *trial) {
     bo->model.greedy = false;
     if (search_maximise(&search, trial->x, &value))
         return false;
-    bool turn = bo->greedy && trial->id % bo->greedy == 0 && !bo->task->n_constraints;
+    bool turn = bo->greedy && trial->id % bo->greedy == 0 && !bo->task->n_constraints &&
+                bo->task->n_objectives == 1;
     if (turn && value < GREEDY_BELOW) {
         double x[SPACE_MAX_DIMS];
         bo->model.greedy = true;
@@ -183,8 +191,9 @@ static void bo_asked(void *state, const struct trial *trial) {
 static void bo_tell(void *state, const struct trial *trial, const struct result *front,
                     int n_front) {
     struct bo *bo = state;
-    (void)front, (void)n_front;
     history_tell(&bo->history, trial);
+    if (bo->task->n_objectives > 1)
+        history_archive(&bo->history, trial, front, n_front);
 }
 
 static void bo_close(void *state) {

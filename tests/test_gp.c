@@ -333,7 +333,7 @@ static void transforms_keep_order(void **state) {
     enum { M = sizeof y / sizeof *y };
     for (int kind = GP_OUTPUT_STANDARD; kind <= GP_OUTPUT_RANK; kind++) {
         double z[M], sum = 0, squares = 0;
-        assert_int_equal(gp_output_transform(kind, M, y, z), 0);
+        assert_int_equal(gp_output_transform(kind, M, y, z, NULL), 0);
         for (int i = 0; i < M; i++) {
             sum += z[i];
             squares += z[i] * z[i];
@@ -344,12 +344,12 @@ static void transforms_keep_order(void **state) {
         assert_true(fabs(sum) < 1e-9 && fabs(squares / M - 1) < 1e-9);
         assert_true(z[2] == z[3] && z[0] == z[5]); /* the failed one is as bad as the worst */
         double extreme[4] = {1e300, -1e300, 1e-300, NAN}, same[3] = {4, 4, 4}, none[1] = {NAN};
-        assert_int_equal(gp_output_transform(kind, 4, extreme, z), 0);
+        assert_int_equal(gp_output_transform(kind, 4, extreme, z, NULL), 0);
         for (int i = 0; i < 4; i++)
             assert_true(fabs(z[i]) < 10);
-        assert_int_equal(gp_output_transform(kind, 3, same, z), 0);
+        assert_int_equal(gp_output_transform(kind, 3, same, z, NULL), 0);
         assert_true(z[0] == 0 && z[2] == 0);
-        assert_int_equal(gp_output_transform(kind, 1, none, z), 0);
+        assert_int_equal(gp_output_transform(kind, 1, none, z, NULL), 0);
         assert_true(z[0] == 0);
     }
 }
