@@ -3,6 +3,7 @@
 #include "runtime/runtime.h"
 #include "space/mbconv_net.h"
 #include <math.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -75,8 +76,23 @@ static int bench_open(struct bench *bench, const struct mbconv_arch *arch, int r
     return 0;
 }
 
+/* Keeps the thread on its processor, or lets it go again. */
+static void pin(cpu_set_t *allowed, bool on) {
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    int cpu = sched_getcpu();
+    if (on && (cpu < 0 || sched_getaffinity(0, sizeof *allowed, allowed)))
+        CPU_ZERO(allowed);
+    if (cpu >= 0)
+        CPU_SET(cpu, &here);
+    if (CPU_COUNT(allowed))
+        sched_setaffinity(0, sizeof here, on ? &here : allowed);
+}
+
 static void bench_run(struct bench *bench) {
     int steps = mbconv_net_steps(bench->net);
+    cpu_set_t allowed;
+    pin(&allowed, true);
     double cost = clock_cost();
     for (int round = -(bench->rounds + 9) / 10; round < bench->rounds; round++) {
         double start = now_ms(), last = start;
@@ -91,6 +107,7 @@ static void bench_run(struct bench *bench) {
             bench->sample[steps * bench->rounds + round] =
                 fmax(last - start - (steps + 1) * cost, 1e-6);
     }
+    pin(&allowed, false);
 }
 
 static struct runtime_cell bench_step(const struct bench *bench, int step) {
