@@ -118,7 +118,8 @@ static int open_runs(struct conduct *conduct) {
             if (run_open(&conduct->runs[conduct->n_runs - 1], study, m, r, folder))
                 return -1;
         }
-    return 0;
+    snprintf(folder, sizeof folder, "%s/runs", conduct->results.folder);
+    return results_sync_folder(folder);
 }
 
 /* Every run keeps three files open. */
@@ -163,11 +164,11 @@ enum conduct_end conduct_study(const struct study *study, const struct conduct_o
     struct conduct conduct = {.study = study};
     if (study->solver->check && study->solver->check(&study->settings))
         return CONDUCT_FAILED;
+    handle_signals();
     int status = results_open(&conduct.results, study, options->parent);
     if (status)
         return status == RESULTS_BUSY ? CONDUCT_BUSY : CONDUCT_FAILED;
     allow_many_files();
-    handle_signals();
     progress_open(&conduct.progress, options->quiet);
     status = work(&conduct, options);
     executor_close(conduct.executor);

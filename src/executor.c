@@ -163,8 +163,7 @@ static int order_file(const struct executor *executor, const struct job *job) {
     struct buffer text = {0};
     int fd = lift(memfd_create("order", MFD_CLOEXEC));
     if (fd >= 0 && (worker_order(executor->study, job, &text) ||
-                    write(fd, text.data, text.length) != (ssize_t)text.length ||
-                    lseek(fd, 0, SEEK_SET) != 0)) {
+                    buffer_write(fd, text.data, text.length) || lseek(fd, 0, SEEK_SET) != 0)) {
         close(fd);
         fd = -1;
     }

@@ -31,4 +31,7 @@ void results_run_folder(const struct results *results, const struct study *study
  * order. A reader sees the old file or the new one, never a part. */
 int results_merge(const struct results *results, const struct study *study);
 
+/* Brings a new folder's entry onto the disk, as fsync of a file in it does not. */
+int results_sync_folder(const char *folder);
+
 #endif

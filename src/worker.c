@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "platform.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,15 @@
 #include <unistd.h>
 
 enum { ORDER_MAX = 1 << 20, PATH_SIZE = 512 };
+
+/* A committed trial's checkpoint is on disk like its row. */
+static int sync_file(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int status = fd < 0 || fsync(fd) ? fail("%s: %s", path, strerror(errno)) : 0;
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
 
 int worker_solve(const struct solver_ops *solver, const struct solver_task *task, const char *load,
                  const char *save, struct outcome *outcome) {
@@ -23,7 +33,7 @@ int worker_solve(const struct solver_ops *solver, const struct solver_task *task
     if (status == 0)
         status = solver->train(state, task->fidelity, outcome);
     if (status == 0 && *save)
-        status = solver->save(state, save);
+        status = solver->save(state, save) || sync_file(save) ? -1 : 0;
     solver->close(state);
     free(state);
     return status;
@@ -107,19 +117,6 @@ static int order_read(const struct study *study, struct order *order) {
 
 /* ---- inside the process ---- */
 
-static int write_all(int fd, const char *bytes, size_t n) {
-    while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
-        if (written < 0 && errno != EINTR)
-            return fail("answer: %s", strerror(errno));
-        if (written > 0) {
-            bytes += written;
-            n -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
 static int write_answer(const struct study *study, const struct outcome *outcome, const char *why) {
     struct buffer text = {0};
     int extra = journal_extra_columns(study);
@@ -131,7 +128,7 @@ static int write_answer(const struct study *study, const struct outcome *outcome
     cells_text(&text, "end");
     cells_text(&text, why);
     cells_end(&text);
-    int status = buffer_check(&text) ? -1 : write_all(WORKER_FD, text.data, text.length);
+    int status = buffer_check(&text) ? -1 : buffer_write(WORKER_FD, text.data, text.length);
     buffer_free(&text);
     return status;
 }

@@ -130,8 +130,13 @@ static double log_holds(const struct model *model, int q, double mean, double sd
 
 static double part(const struct model *model, int q, double mean, double sd, double *dmean,
                    double *dsd) {
-    return q ? log_holds(model, q, mean, sd, dmean, dsd)
-             : gp_log_ei(mean, sd, model->best, dmean, dsd);
+    if (q)
+        return log_holds(model, q, mean, sd, dmean, dsd);
+    if (!model->greedy)
+        return gp_log_ei(mean, sd, model->best, dmean, dsd);
+    *dmean = -1;
+    *dsd = 0;
+    return -mean;
 }
 
 static bool counts(const struct model *model, int q) {

@@ -32,6 +32,7 @@ struct model {
     struct surrogate quantity[MODEL_QUANTITIES]; /* [0] the objective, then constraints, failures */
     int quantities;
 
+    bool greedy;   /* score by the posterior mean instead of EI; for the caller to set */
     bool feasible; /* a known trial is */
     double best;   /* incumbent, in the objective model's unit */
     double lo[MODEL_QUANTITIES], hi[MODEL_QUANTITIES]; /* [1..]: holds between, in model's unit */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double PIVOT_MIN = 1e-12; /* of the prior variance */
+static const double PIVOT_MIN = 1e-14; /* of the prior variance */
 
 void gp_open(struct gp *gp, const struct gp_kernel *kernel) {
     *gp = (struct gp){.kernel = kernel};
