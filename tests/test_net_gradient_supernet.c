@@ -126,7 +126,7 @@ static double surrogate_loss(struct fixture *f) {
 static void gates_and_gradients(struct fixture *f) {
     for (int b = 0; b < BLOCKS; b++) {
         struct supernet_block *block = &f->s.block[b];
-        struct net_se *se = &f->s.net->layer[block->layer].se;
+        struct net_gated_se *se = &f->s.net->layer[block->layer].se;
         superkernel_forward(&block->kernel, block->depth, block->threshold, f->keep[b],
                             block->effective);
         memcpy(f->margin[b], block->kernel.margin, sizeof block->kernel.margin);
@@ -274,10 +274,10 @@ static void dead_channels_of_se(void **state) {
     struct net *engine;
     assert_int_equal(net_open(&engine, 1), 0);
     struct net_arena arena = {0};
-    struct net_se se = {.in = {N, H, W, C}, .width = R, .live = 4, .mix = 1}, all = se;
+    struct net_gated_se se = {.in = {N, H, W, C}, .width = R, .live = 4, .mix = 1}, all = se;
     for (int plan = 0; plan < 2; plan++) {
-        net_se_plan(&se, &arena);
-        net_se_plan(&all, &arena);
+        net_gated_se_plan(&se, &arena);
+        net_gated_se_plan(&all, &arena);
         if (!plan)
             assert_int_equal(net_arena_reserve(&arena), 0);
     }
@@ -291,12 +291,12 @@ static void dead_channels_of_se(void **state) {
         squeeze[i] = (real)rng_normal(&rng);
         excite[i] = (real)rng_normal(&rng);
     }
-    net_se_forward(engine, &se, x, squeeze, excite, y);
+    net_gated_se_forward(engine, &se, x, squeeze, excite, y);
     for (int r = 0; r < R; r++) /* what the dead channels hold plays no part for the others */
         squeeze[r * C + 4] = squeeze[r * C + 5] = 0;
-    net_se_forward(engine, &all, x, squeeze, excite, y_all);
+    net_gated_se_forward(engine, &all, x, squeeze, excite, y_all);
     double dmix;
-    net_se_backward(engine, &se, x, squeeze, excite, x, dx, none, none, &dmix);
+    net_gated_se_backward(engine, &se, x, squeeze, excite, x, dx, none, none, &dmix);
     for (int i = 0; i < COUNT; i++)
         if (i % C < 4) {
             assert_float_equal(y[i], y_all[i], 1e-12);

@@ -70,11 +70,11 @@ static void plan_se(struct mbconv_net *net, int l) {
     struct mbconv_layer *layer = &net->layer[l];
     int width = mbconv_se_width(&layer->block, layer->choice.se);
     size_t count = (size_t)(width * layer->op.expanded);
-    layer->se = (struct net_se){
+    layer->se = (struct net_gated_se){
         .in = layer->op.middle, .width = width, .live = layer->op.expanded, .mix = 1};
     layer->squeeze = plan_part(net, l, "squeeze", count, true, &layer->dsqueeze);
     layer->excite = plan_part(net, l, "excite", count, true, &layer->dexcite);
-    net_se_plan(&layer->se, &net->arena);
+    net_gated_se_plan(&layer->se, &net->arena);
 }
 
 static void plan_layer(struct mbconv_net *net, int l) {

@@ -28,7 +28,7 @@ struct mbconv_layer {
     real *running_mean[3], *running_var[3];
     real *y; /* what comes out */
 
-    struct net_se se;         /* width 0: the block has none; live and mix as trained or decoded */
+    struct net_gated_se se;   /* width 0: the block has none; live and mix as trained or decoded */
     real *squeeze, *dsqueeze; /* (width, expanded); may be pointed elsewhere (supernet) */
     real *excite, *dexcite;   /* (width, expanded) */
     double dmix;              /* of the last backward */

@@ -46,7 +46,7 @@ void mbconv_se_forward(struct net *engine, struct mbconv_layer *layer, const rea
     norm_forward(engine, layer, EXPAND, wide, a);
     net_dw_forward(engine, wide, op->window, a, layer->w.depth, op->z[DEPTH]);
     norm_forward(engine, layer, DEPTH, op->middle, h);
-    net_se_forward(engine, &layer->se, h, layer->squeeze, layer->excite, u);
+    net_gated_se_forward(engine, &layer->se, h, layer->squeeze, layer->excite, u);
     net_pw_forward(engine, op->middle, op->out, u, layer->w.project, op->z[PROJECT]);
     norm_forward(engine, layer, PROJECT, op->result, y);
     if (op->residual)
@@ -62,10 +62,10 @@ void mbconv_se_backward(struct net *engine, struct mbconv_layer *layer, const re
     real *dz = dh + net_count(op->middle);
     norm_backward(engine, layer, PROJECT, op->result, dy, dz);
     norm_forward(engine, layer, DEPTH, op->middle, h); /* again, as it was */
-    net_se_forward(engine, &layer->se, h, layer->squeeze, layer->excite, u);
+    net_gated_se_forward(engine, &layer->se, h, layer->squeeze, layer->excite, u);
     net_pw_backward(engine, op->middle, op->out, u, layer->w.project, dz, dh, layer->dw.project);
-    net_se_backward(engine, &layer->se, h, layer->squeeze, layer->excite, dh, u, layer->dsqueeze,
-                    layer->dexcite, &layer->dmix);
+    net_gated_se_backward(engine, &layer->se, h, layer->squeeze, layer->excite, dh, u,
+                          layer->dsqueeze, layer->dexcite, &layer->dmix);
     norm_backward(engine, layer, DEPTH, op->middle, u, u);
     norm_forward(engine, layer, EXPAND, wide, a);
     net_dw_backward(engine, wide, op->window, a, layer->w.depth, u, da, layer->dw.depth);
@@ -83,7 +83,7 @@ void mbconv_se_evaluate(struct net *engine, struct mbconv_layer *layer, const re
     norm_evaluate(engine, layer, EXPAND, wide, op->z[EXPAND]);
     net_dw_forward(engine, wide, op->window, op->z[EXPAND], layer->w.depth, op->z[DEPTH]);
     norm_evaluate(engine, layer, DEPTH, op->middle, op->z[DEPTH]);
-    net_se_forward(engine, &layer->se, op->z[DEPTH], layer->squeeze, layer->excite, work);
+    net_gated_se_forward(engine, &layer->se, op->z[DEPTH], layer->squeeze, layer->excite, work);
     net_pw_forward(engine, op->middle, op->out, work, layer->w.project, op->z[PROJECT]);
     norm_evaluate(engine, layer, PROJECT, op->result, y);
     if (op->residual)

@@ -134,7 +134,7 @@ static void draw_keep(double *factor, int n, double keep, struct rng *rng) {
 /* With SE a masked channel would not add a constant any more: it has to be dead. */
 static void set_se(struct supernet *supernet, const struct supernet_block *block, bool skip,
                    bool half, double mix) {
-    struct net_se *se = &supernet->net->layer[block->layer].se;
+    struct net_gated_se *se = &supernet->net->layer[block->layer].se;
     se->live = skip ? 0 : half ? block->kernel.channels / 2 : block->kernel.channels;
     se->mix = (real)mix;
 }

@@ -1,10 +1,10 @@
-/* se.c - squeeze-and-excitation (Hu, Shen & Sun, "Squeeze-and-Excitation Networks", CVPR 2018),
- * without biases, mixed with the identity as a searched operation needs it (net.h). */
+/* gated_se.c - squeeze-and-excitation (Hu, Shen & Sun, "Squeeze-and-Excitation Networks", CVPR
+ * 2018), without biases, mixed with the identity as a searched operation needs it (net.h). */
 #include "internal.h"
 #include <math.h>
 #include <string.h>
 
-void net_se_plan(struct net_se *se, struct net_arena *arena) {
+void net_gated_se_plan(struct net_gated_se *se, struct net_arena *arena) {
     size_t n = (size_t)se->in.n, c = (size_t)se->in.c;
     se->pooled = net_arena_take(arena, n * c);
     se->hidden = net_arena_take(arena, n * (size_t)se->width);
@@ -12,12 +12,12 @@ void net_se_plan(struct net_se *se, struct net_arena *arena) {
 }
 
 struct pass {
-    struct net_se *se;
+    struct net_gated_se *se;
     const real *x, *squeeze, *excite, *dy;
     real *y, *dx;
 };
 
-static size_t pixels_of(const struct net_se *se) {
+static size_t pixels_of(const struct net_gated_se *se) {
     return (size_t)se->in.h * (size_t)se->in.w;
 }
 
@@ -27,13 +27,13 @@ static void fill(real *v, int count, real value) {
 }
 
 /* The factor of each channel of an image: 1 + mix (gate - 1), 0 from `live` on. */
-static void factors(const struct net_se *se, const real *gate, int live, real *factor) {
+static void factors(const struct net_gated_se *se, const real *gate, int live, real *factor) {
     for (int c = 0; c < se->in.c; c++)
         factor[c] = c < live ? 1 + se->mix * (gate[c] - 1) : 0;
 }
 
 static void forward_image(struct net *net, const struct pass *p, int image, real *scratch) {
-    const struct net_se *se = p->se;
+    const struct net_gated_se *se = p->se;
     const struct net_kernels *kernels = net->kernels;
     int c = se->in.c, width = se->width;
     real *pooled = se->pooled + image * c, *hidden = se->hidden + image * width;
@@ -62,8 +62,8 @@ static void forward_slice(struct net *net, void *job, int slice, real *scratch) 
         forward_image(net, p, image, scratch);
 }
 
-void net_se_forward(struct net *net, struct net_se *se, const real *x, const real *squeeze,
-                    const real *excite, real *y) {
+void net_gated_se_forward(struct net *net, struct net_gated_se *se, const real *x,
+                          const real *squeeze, const real *excite, real *y) {
     struct pass p = {.se = se, .x = x, .squeeze = squeeze, .excite = excite, .y = y};
     net_slices(net, forward_slice, &p);
 }
@@ -71,7 +71,7 @@ void net_se_forward(struct net *net, struct net_se *se, const real *x, const rea
 /* partial: gradients of squeeze (R,C), of excite (R,C), of mix (1). */
 static void backward_image(struct net *net, const struct pass *p, int image, real *scratch,
                            real *partial) {
-    const struct net_se *se = p->se;
+    const struct net_gated_se *se = p->se;
     const struct net_kernels *kernels = net->kernels;
     int c = se->in.c, width = se->width;
     const real *x = p->x + net_image(se->in, image), *dy = p->dy + net_image(se->in, image);
@@ -114,9 +114,9 @@ static void backward_slice(struct net *net, void *job, int slice, real *scratch)
         backward_image(net, p, image, scratch, partial);
 }
 
-void net_se_backward(struct net *net, struct net_se *se, const real *x, const real *squeeze,
-                     const real *excite, const real *dy, real *dx, real *dsqueeze, real *dexcite,
-                     double *dmix) {
+void net_gated_se_backward(struct net *net, struct net_gated_se *se, const real *x,
+                           const real *squeeze, const real *excite, const real *dy, real *dx,
+                           real *dsqueeze, real *dexcite, double *dmix) {
     struct pass p = {.se = se, .x = x, .squeeze = squeeze, .excite = excite, .dy = dy, .dx = dx};
     size_t count = (size_t)se->width * (size_t)se->in.c;
     real mix = 0;
