@@ -44,13 +44,20 @@ struct solver_ops {
     const struct setting *settings; /* {0}-terminated */
     const char *fidelity; /* name of the setting that is its fidelity ("epochs"); NULL: none */
     const char *columns;  /* "entropy|skips": extra columns of its points; NULL: none */
-    bool declares;        /* a study may declare settings of its own for it (table) */
-    bool instant;         /* microseconds a trial: run inside the harness, without a process */
-    size_t state_size;    /* bytes */
+    const char *columns_setting; /* name of a LINES setting in which a study names such columns,
+                                    where `columns` is NULL; NULL: none */
+    const char *resume_setting;  /* name of a "no|yes" setting that says whether save and load work;
+                                    NULL: they do */
+    bool declares;     /* a study may declare settings of its own for it (table, command) */
+    bool instant;      /* microseconds a trial: run inside the harness, without a process */
+    size_t state_size; /* bytes */
 
     /* Optional. Before a study starts: is everything there that the settings name (data, files)?
      * Fails as open would. */
     int (*check)(const struct config *settings);
+    /* Optional. What a trial with these settings would do, as lines of text (cut to size), for
+     * `nastune check`. */
+    int (*describe)(const struct config *settings, char *text, size_t size);
     int (*open)(void *state, const struct solver_task *task);
     /* Goes on until `fidelity` units have been trained in all; appends points, at least one of them
      * final. Failure = a failed trial, with the message as its reason. */

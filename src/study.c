@@ -199,6 +199,7 @@ void study_free(struct study *study) {
     config_free(&study->final);
     study_declared_free(study);
     free(study->table);
+    free(study->columns);
     objective_free(study->objective);
     free(study);
 }

@@ -14,6 +14,8 @@
 void study_read_solver(struct study *study, const struct yaml *solver, struct faults *faults);
 /* The same once study->solver is set: the entries of the map but `name`. */
 void study_read_settings(struct study *study, const struct yaml *solver, struct faults *faults);
+/* The extra columns of the points: the solver's, or the names in one of its settings. */
+void study_read_columns(struct study *study, const struct yaml *solver, struct faults *faults);
 /* objective:, or the default when NULL. Without a solver only the default is read. */
 void study_read_objective(struct study *study, const struct yaml *node, struct faults *faults);
 /* methods:, or the default when NULL. */

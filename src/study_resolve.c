@@ -68,6 +68,22 @@ static const char *scale_name(enum setting_scale scale) {
     return scale == SETTING_LOG ? "log" : "linear";
 }
 
+/* "a\nb" as [a, b]. */
+static void write_lines(const char *lines, FILE *out) {
+    fputc('[', out);
+    const char *line = *lines ? lines : NULL;
+    while (line) {
+        const char *end = strchr(line, '\n');
+        char *item = end ? strndup(line, (size_t)(end - line)) : strdup(line);
+        fputs(line == lines ? "" : ", ", out);
+        if (item)
+            study_write_text(item, out);
+        free(item);
+        line = end ? end + 1 : NULL;
+    }
+    fputc(']', out);
+}
+
 /* What stands behind setting i; nothing when it has no value. */
 static void write_setting(const struct study *study, int i, FILE *out) {
     const struct setting *setting = &study->table[i];
@@ -80,7 +96,9 @@ static void write_setting(const struct study *study, int i, FILE *out) {
     else if (dim) {
         write_range(dim->lo, dim->hi, out);
         fprintf(out, " %s", scale_name(dim->scale));
-    } else if (study->settings.text[i])
+    } else if (setting->type == SETTING_LINES && study->settings.text[i])
+        write_lines(study->settings.text[i], out);
+    else if (study->settings.text[i])
         study_write_text(study->settings.text[i], out);
 }
 
