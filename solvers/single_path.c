@@ -17,6 +17,7 @@
 #include "net/data.h"
 #include "runtime/runtime.h"
 #include "solver.h"
+#include "space/mbconv_final.h"
 #include "space/supernet.h"
 #include <math.h>
 #include <stdlib.h>
@@ -144,6 +145,11 @@ static const struct setting settings[] = {
      .choices = "auto|" MBCONV_SPACES,
      .preset = "auto",
      .help = "search space; auto: fashion or cifar, as the data are"},
+    {.name = "se",
+     .type = SETTING_CHOICE,
+     .choices = "no|yes",
+     .preset = "no",
+     .help = "search squeeze-and-excitation (none, 25 %, 50 % of a block's input) as well"},
     {.name = "latency",
      .type = SETTING_TEXT,
      .preset = "",
@@ -234,7 +240,11 @@ static int choose_space(struct single_path *s) {
     else
         snprintf(name, sizeof name, "%s", config_text(s->config, "space"));
     s->space = mbconv_find(name);
-    return runtime_read(&s->table, s->space, config_text(s->config, "latency"));
+    if (runtime_read(&s->table, s->space, config_text(s->config, "latency")))
+        return -1;
+    if (config_flag(s->config, "se") && !runtime_has_se(&s->table))
+        return fail("se: the latency table has no operators se25 and se50 for every block");
+    return 0;
 }
 
 static int open_data(struct single_path *s) {
@@ -297,7 +307,8 @@ static int single_path_open(void *state, const struct solver_task *task) {
     s->steps = s->split.n_train / s->batch; /* an incomplete last batch is left out */
     bool natural = config_choice(s->config, "indicator") == 0;
     if (take_buffers(s) || net_open(&s->engine, task->threads) ||
-        supernet_open(&s->supernet, s->engine, s->space, s->batch, natural))
+        supernet_open(&s->supernet, s->engine, s->space, s->batch, natural,
+                      config_flag(s->config, "se")))
         return -1;
     supernet_init(&s->supernet, s->seed, config_real(s->config, "threshold_init"));
     set_optimizer(s);
@@ -345,28 +356,44 @@ static void load_batch(struct single_path *s, int epoch, int b) {
     data_batch(s->data, s->order + b * s->batch, s->batch, s->x, s->label);
 }
 
-/* Gradient of s lambda ln R by the gates; returns R in ms. */
+/* Runtime of a block at its gates, and its slopes. */
+static double block_runtime(const struct single_path *s, const struct supernet_block *block,
+                            struct supernet_slope *slope) {
+    const double *gate = block->kernel.gate;
+    double by_gate, ms = runtime_gated(&s->table, block->layer, gate, slope->kernel);
+    slope->se[0] = slope->se[1] = 0;
+    if (block->se.rows) {
+        ms += runtime_gated_se(&s->table, block->layer, gate[SUPERKERNEL_50], block->se.gate,
+                               slope->se, &by_gate);
+        slope->kernel[SUPERKERNEL_50] += by_gate;
+    }
+    return ms;
+}
+
+/* Slopes of weight ln R by the gates; returns R in ms. */
 static double runtime_slope(const struct single_path *s, double weight,
-                            double d_gate[][SUPERKERNEL_GATES]) {
+                            struct supernet_slope *slope) {
     double ms = s->table.rest.ms;
     for (int b = 0; b < s->supernet.blocks; b++)
-        ms += runtime_gated(&s->table, s->supernet.block[b].layer, s->supernet.block[b].kernel.gate,
-                            d_gate[b]);
-    for (int b = 0; b < s->supernet.blocks; b++)
+        ms += block_runtime(s, &s->supernet.block[b], &slope[b]);
+    for (int b = 0; b < s->supernet.blocks; b++) {
         for (int i = 0; i < SUPERKERNEL_GATES; i++)
-            d_gate[b][i] *= weight / ms;
+            slope[b].kernel[i] *= weight / ms;
+        for (int i = 0; i < SE_KERNEL_GATES; i++)
+            slope[b].se[i] *= weight / ms;
+    }
     return ms;
 }
 
 static void update(struct single_path *s) {
     struct mbconv_net *net = s->supernet.net;
-    int own = net->weights - s->supernet.blocks; /* thresholds stand behind the weights */
+    int own = net->weights - s->supernet.thresholds; /* thresholds stand behind the weights */
     double rate = net_rate_exponential(config_real(s->config, "lr") * s->batch / 256,
                                        config_real(s->config, "lr_decay"), schedule_epoch(s),
                                        config_real(s->config, "lr_every"), true);
     net_optim_step(s->engine, &s->optim, rate, s->step + 1, net->weight, own);
     net_optim_step(s->engine, &s->optim, rate * config_real(s->config, "threshold_lr"), s->step + 1,
-                   net->weight + own, s->supernet.blocks);
+                   net->weight + own, s->supernet.thresholds);
     double t = (double)s->step;
     net_average(s->engine, net->weight, net->weights,
                 fmin(config_real(s->config, "average"), (1 + t) / (10 + t)));
@@ -384,16 +411,16 @@ static int take_step(struct single_path *s) {
     double loss = net_loss(s->batch, s->space->classes, net->logits, s->label,
                            config_real(s->config, "label_smoothing"), s->dlogits, NULL);
 
-    double d_gate[MBCONV_MAX_BLOCKS][SUPERKERNEL_GATES];
+    struct supernet_slope slope[MBCONV_MAX_BLOCKS];
     double weight = warmup ? 0 : config_real(s->config, "lambda");
     if (config_choice(s->config, "loss_scale") == 0)
         weight *= 1000;
-    double ms = runtime_slope(s, weight, d_gate);
+    double ms = runtime_slope(s, weight, slope);
     if (!isfinite(loss) || !isfinite(ms))
         return fail("the loss is not finite at step %ld (epoch %ld): cross-entropy %g, runtime %g "
                     "ms; a lower learning rate may help",
                     s->step + 1, s->step / s->steps + 1, loss, ms);
-    supernet_backward(&s->supernet, s->x, s->dlogits, (const double(*)[SUPERKERNEL_GATES])d_gate);
+    supernet_backward(&s->supernet, s->x, s->dlogits, slope);
     update(s);
     s->step++;
     return 0;
@@ -487,7 +514,7 @@ static int list_records(struct single_path *s, struct stamp *stamp, struct net_r
         const struct net_weight *weight = &net->weight[w];
         real *const data[4] = {weight->value, weight->slot[0], weight->slot[1], weight->average};
         for (int i = 0; i < 4; i++) {
-            snprintf(name[n], sizeof name[n], "%s.%s", weight->name, part[i]);
+            snprintf(name[n], sizeof name[n], "%d.%s.%s", w, weight->name, part[i]);
             record[n] = (struct net_record){name[n], data[i], weight->count * sizeof(real)};
             n++;
         }
@@ -548,4 +575,6 @@ const struct solver_ops solver_single_path = {
     .save = single_path_save,
     .load = single_path_load,
     .close = single_path_close,
+    .final_settings = mbconv_final_settings,
+    .retrain = mbconv_final_train,
 };

@@ -131,7 +131,7 @@ static void allow_many_files(void) {
     }
 }
 
-static void handle_signals(void) {
+void conduct_handle_signals(void) {
     struct sigaction stop = {.sa_handler = executor_interrupt};
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
@@ -164,7 +164,7 @@ enum conduct_end conduct_study(const struct study *study, const struct conduct_o
     struct conduct conduct = {.study = study};
     if (study->solver->check && study->solver->check(&study->settings))
         return CONDUCT_FAILED;
-    handle_signals();
+    conduct_handle_signals();
     int status = results_open(&conduct.results, study, options->parent);
     if (status)
         return status == RESULTS_BUSY ? CONDUCT_BUSY : CONDUCT_FAILED;

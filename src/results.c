@@ -157,6 +157,18 @@ int results_open(struct results *results, const struct study *study, const char 
     return status;
 }
 
+int results_open_folder(struct results *results, const char *folder) {
+    results->lock = -1;
+    if (snprintf(results->folder, sizeof results->folder, "%s", folder) >=
+        (int)sizeof results->folder)
+        return fail("%s: the path is too long", folder);
+    snprintf(results->resolved, sizeof results->resolved, "%s/study.resolved.yaml",
+             results->folder);
+    if (access(results->resolved, R_OK))
+        return fail("%s: %s", results->resolved, strerror(errno));
+    return take_lock(results);
+}
+
 void results_close(struct results *results) {
     if (results->lock >= 0)
         close(results->lock);

@@ -21,6 +21,8 @@ struct results {
  * be written, or holds results of another study (naming the difference); RESULTS_BUSY, with a
  * message naming the other process, when it is locked. */
 int results_open(struct results *results, const struct study *study, const char *parent);
+/* The same for a study's folder that is there already, without looking at its study. */
+int results_open_folder(struct results *results, const char *folder);
 void results_close(struct results *results);
 
 /* The folder of a run, into `path`. */

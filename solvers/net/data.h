@@ -40,8 +40,8 @@ struct data_split {
     int *train, *validation; /* (n_train), (n_validation) */
     int n_train, n_validation;
 };
-/* Fails when the data set has fewer training images than asked for. The same seed gives the same
- * validation images whatever n_train is. */
+/* Fails when the data set has fewer training images than asked for (n_train >= 1, n_validation >=
+ * 0). The same seed gives the same validation images whatever n_train is. */
 int data_split_open(struct data_split *split, const struct data *data, int n_train,
                     int n_validation, uint64_t seed);
 void data_split_free(struct data_split *split); /* fine on a zeroed one */
