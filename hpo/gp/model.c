@@ -275,11 +275,14 @@ static double promise(const struct model *model, const double *mean, const doubl
                       double *dmean, double *dsd) {
     if (model->objectives == 2)
         return gp_log_ehvi(&model->front, mean, sd, dmean, dsd);
-    if (!model->greedy)
+    bool linear = model->greedy || model->options.acquisition == MODEL_LCB;
+    if (!linear && model->options.acquisition == MODEL_EI)
         return gp_log_ei(mean[0], sd[0], model->best, dmean, dsd);
+    if (!linear)
+        return gp_log_below(mean[0], sd[0], model->best, dmean, dsd);
     dmean[0] = -1;
-    dsd[0] = 0;
-    return -mean[0];
+    dsd[0] = model->greedy ? 0 : model->options.beta;
+    return -mean[0] + dsd[0] * sd[0];
 }
 
 /* Log probability that constraint q holds under N(mean, sd^2). */
