@@ -325,6 +325,36 @@ case_solve() {
     has err "the bowl was asked to fail"
 }
 
+# A real search and its final training, small; the rows of final.csv do not depend on -j, and what is there is kept.
+small_search() {
+    [ -d /usr/share/datasets/fashion-mnist ] || { echo "no dataset-fashion-mnist"; exit 77; }
+    cat >small.yaml <<'END'
+study: small
+solver: {name: single-path, epochs: 1, train: 128, validation: 100, lambda: 1e-5 .. 1e-2}
+methods: [random]
+budget: 2 epochs
+final: {epochs: 1, images: 128}
+END
+    exits 0 "$nastune" run -q -j 2 --out results small.yaml
+}
+
+case_retrain() {
+    small_search
+    set -- --trial random:0:0 --arch "fashion k3e3 skip skip k3e3 k3e3 k3e3 skip k5e6" --seeds 2 results/small
+    exits 0 "$nastune" retrain -j 2 "$@"
+    cp results/small/final.csv two.csv
+    [ "$(wc -l <two.csv)" -eq 5 ] || die "not a header and four rows"
+    sed -n 2,5p two.csv | cut -d , -f 6 | grep -q -v '"done"' && die "a training that is not done"
+    head -n 3 two.csv >results/small/final.csv
+    printf '"random",0,1,0,1,"do' >>results/small/final.csv # killed within a row
+    exits 0 "$nastune" retrain -j 1 "$@"
+    cmp two.csv results/small/final.csv || die "final.csv differs after a stop"
+    exits 1 "$nastune" retrain --trial random:0:7 results/small
+    has err "no final architecture of random:0:7"
+    exits 1 "$nastune" retrain --arch "fashion k3e3" results/small
+    has err "fashion k3e3"
+}
+
 case_check() {
     study "budget: 4 trials" >study.yaml
     exits 0 "$nastune" check study.yaml
