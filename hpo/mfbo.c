@@ -1,7 +1,8 @@
 /* mfbo.c - multi-fidelity Bayesian optimisation: one Gaussian process over settings and fidelity,
  * from which it learns how much a short training says about a full one.
  *
- * A first bracket of successive halving shows the model every fidelity. Then a proposal is a pair
+ * A first bracket of successive halving, and a few full trials spread over the cube, show the model
+ * every fidelity. Then a proposal is a pair
  * (x, z) of the greatest
  *
  *     EI(x at full fidelity) * I(f(x, z); f(x, full)) / new epochs,
@@ -11,7 +12,10 @@
  * 2017), z by information per cost in the spirit of MF-MES (Takeno et al., ICML 2020). x is the
  * best of the cube, or one that was trained in part and costs only what is new (freeze-thaw:
  * Swersky, Snoek & Adams 2014). Where low fidelities say nothing of the full one, rho is near 0 and
- * only full fidelity is worth its cost; and a share of all epochs goes to full fidelity anyway. */
+ * only full fidelity is worth its cost; a share of all epochs goes to full fidelity anyway; and as
+ * soon as the full trials are better predicted (leaving one out) from each other alone than with
+ * the help of the shorter ones, the method goes on as plain Bayesian optimisation at full fidelity.
+ */
 #include "bracket/bracket.h"
 #include "design/design.h"
 #include "fail.h"
@@ -21,12 +25,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONTINUED_MAX = 8 }; /* partly trained x that are looked at */
+enum {
+    CONTINUED_MAX = 8, /* partly trained x that are looked at */
+    PROBES = 3         /* trials of the first design at full fidelity, wherever they lie */
+};
+
+static const double EVIDENCE = 2; /* nats in favour of shorter trials, to trust them */
 
 struct mfbo {
     const struct hpo_task *task;
-    struct history history;
-    struct model model;
+    struct history history, full; /* full: the trials at full fidelity, numbered by themselves */
+    struct model model, plain;    /* plain: of the full ones */
     int eta, s_max;
     struct hpo_rung rung[HPO_MAX_RUNGS]; /* the first bracket */
     int rungs, design;                   /* design: its trials */
@@ -83,14 +92,21 @@ static const struct setting settings[] = {
     {0},
 };
 
-/* The first bracket: n, n/eta, n/eta^2 ... trials, but never fewer than two. */
+/* The first bracket: n, n/eta, n/eta^2 ... trials, but never fewer than two below the top, where
+ * there is one; then the probes as a rung of their own. Without fidelities, the design of plain
+ * Bayesian optimisation. */
 static void plan_design(struct mfbo *mfbo, int n) {
     mfbo->rungs = bracket_rungs(mfbo->task, mfbo->eta, mfbo->s_max, n, 0, mfbo->rung);
-    for (int r = 0; r < mfbo->rungs; r++) {
-        if (mfbo->rung[r].trials < 2)
-            mfbo->rung[r].trials = 2;
-        mfbo->design += mfbo->rung[r].trials;
+    for (int r = 0; r < mfbo->rungs && mfbo->s_max; r++) {
+        int least = r < mfbo->rungs - 1 ? 2 : 1;
+        if (mfbo->rung[r].trials < least || r == mfbo->rungs - 1)
+            mfbo->rung[r].trials = least;
     }
+    if (mfbo->s_max)
+        mfbo->rung[mfbo->rungs++] =
+            (struct hpo_rung){.bracket = 1, .trials = PROBES, .fidelity = mfbo->task->fidelity_max};
+    for (int r = 0; r < mfbo->rungs; r++)
+        mfbo->design += mfbo->rung[r].trials;
 }
 
 static int mfbo_open(void *state, const struct hpo_task *task) {
@@ -111,6 +127,9 @@ static int mfbo_open(void *state, const struct hpo_task *task) {
         .learn_failures = config_choice(task->settings, "failures") == 1,
     };
     model_open(&mfbo->model, task, &options);
+    history_open(&mfbo->full, task);
+    options.fidelity = false;
+    model_open(&mfbo->plain, task, &options);
     return 0;
 }
 
@@ -223,25 +242,152 @@ static int partly_trained(struct mfbo *mfbo, double *x, double *value) {
     return count;
 }
 
-static bool propose_model(struct mfbo *mfbo, struct trial *trial) {
-    if (model_update(&mfbo->model, &mfbo->history, trial->id))
+/* Sum of the leave-one-out log densities of the rows of a process at full fidelity. */
+static double full_density(const struct mfbo *mfbo, const struct surrogate *surrogate) {
+    const struct gp *gp = &surrogate->gp;
+    double *density = malloc(((size_t)gp->points.n + 1) * sizeof *density), sum = -INFINITY;
+    if (density && gp_leave_one_out(gp, density) == 0) {
+        sum = 0;
+        for (int i = 0; i < surrogate->rows; i++)
+            if (mfbo->history.record[surrogate->trial[i]].fidelity >= mfbo->task->fidelity_max)
+                sum += density[i];
+    }
+    free(density);
+    return sum;
+}
+
+/* The same of a process of the full rows alone, in the same units. */
+static double density_alone(const struct mfbo *mfbo, const struct surrogate *surrogate) {
+    const struct gp_kernel *kernel = mfbo->plain.quantity[0].gp.kernel;
+    struct gp_points points = {0};
+    struct gp_theta theta;
+    struct gp gp;
+    gp_open(&gp, kernel);
+    double *y = malloc(2 * ((size_t)surrogate->rows + 1) * sizeof *y), sum = -INFINITY;
+    double *density = y + surrogate->rows;
+    bool good = y;
+    for (int i = 0; i < surrogate->rows && good; i++) {
+        const struct record *record = &mfbo->history.record[surrogate->trial[i]];
+        double e[GP_MAX_DIMS];
+        if (record->fidelity < mfbo->task->fidelity_max)
+            continue;
+        gp_embed(kernel, mfbo->task->space, record->x, e);
+        y[points.n] = surrogate->gp.y[i];
+        good = gp_points_add(&points, kernel, e) == 0;
+    }
+    good = good && points.n > 0 &&
+           gp_fit(kernel, &surrogate->prior, &points, points.n, y, 1, 30, &theta) == 0 &&
+           gp_factorise(&gp, &theta, &points) == 0 && gp_condition(&gp, y) == 0 &&
+           gp_leave_one_out(&gp, density) == 0;
+    for (int i = 0; i < points.n && good; i++)
+        sum = (i ? sum : 0) + density[i];
+    gp_points_free(&points);
+    gp_close(&gp);
+    free(y);
+    return sum;
+}
+
+/* Points of the Sobol design tried at full fidelity. */
+static int full_designs(const struct mfbo *mfbo) {
+    int count = 0;
+    for (int i = 0; i < mfbo->full.asked; i++)
+        count += strcmp(mfbo->full.record[i].origin, "design") == 0;
+    return count;
+}
+
+/* Whether plain Bayesian optimisation would still be at its first design. */
+static bool wants_design(const struct mfbo *mfbo) {
+    return mfbo->full.asked < 2 * mfbo->task->space->n + 2;
+}
+
+/* Whether shorter trials help to predict full ones. Doubt lasts until the design is made up. */
+static bool is_trusted(const struct mfbo *mfbo) {
+    const struct surrogate *surrogate = &mfbo->model.quantity[0];
+    if (full_designs(mfbo) > PROBES && wants_design(mfbo))
         return false;
-    int n = mfbo->history.told;
-    struct search search = {
+    return full_density(mfbo, surrogate) >= density_alone(mfbo, surrogate) + EVIDENCE;
+}
+
+/* The plain model's own search, at full fidelity. */
+static int plain_score(void *context, int count, const double *x, double *value) {
+    struct mfbo *mfbo = context;
+    return model_score(&mfbo->plain, count, x, value);
+}
+
+static double plain_climb(void *context, const double *x, double *gradient) {
+    struct mfbo *mfbo = context;
+    return model_climb(&mfbo->plain, x, gradient);
+}
+
+static struct search make_search(struct mfbo *mfbo, bool plain, int id) {
+    int n = plain ? mfbo->full.told : mfbo->history.told;
+    const struct model *model = plain ? &mfbo->plain : &mfbo->model;
+    return (struct search){
         .space = mfbo->task->space,
         .context = mfbo,
-        .score = score,
-        .climb = climb,
+        .score = plain ? plain_score : score,
+        .climb = plain ? plain_climb : climb,
         .taken = is_taken,
         .seed = mfbo->task->seed,
-        .index = (uint32_t)trial->id,
-        .centre = mfbo->model.centre,
-        .n_centre = mfbo->model.n_centre,
+        .index = (uint32_t)id,
+        .centre = model->centre,
+        .n_centre = model->n_centre,
         .n_sobol = mfbo->candidates,
         .n_near = mfbo->candidates / 4,
         .n_climbs = n <= 300 ? 4 : 2,
         .n_steps = n <= 300 ? 30 : 10,
     };
+}
+
+/* The i-th point of the design, unless it was tried. */
+static bool propose_design(const struct mfbo *mfbo, int i, struct trial *trial) {
+    const struct space *space = mfbo->task->space;
+    struct sobol sobol;
+    bool fresh = !sobol_open(&sobol, space->n, mfbo->task->seed, rng_stream("design"), 0);
+    if (fresh) {
+        sobol_at(&sobol, i, trial->x);
+        space_canonical(space, trial->x);
+        fresh = !history_has(&mfbo->history, trial->x);
+    }
+    sobol_close(&sobol);
+    strcpy(trial->origin, "design");
+    return fresh;
+}
+
+/* A probe: one of the first trials, whose place had nothing to do with its result, taken to full
+ * fidelity. Like it, it is a point of the design. */
+static bool propose_probe(const struct mfbo *mfbo, int i, struct trial *trial) {
+    int last = i < mfbo->history.told ? furthest(&mfbo->history, mfbo->history.record[i].x) : -1;
+    if (last < 0 || last >= mfbo->history.told || !mfbo->history.record[last].ok ||
+        mfbo->history.record[last].fidelity >= mfbo->task->fidelity_max)
+        return false;
+    bracket_promote(&mfbo->history, last, trial);
+    strcpy(trial->origin, "design");
+    return true;
+}
+
+static bool propose_plain(struct mfbo *mfbo, struct trial *trial) {
+    double value;
+    int designs = full_designs(mfbo);
+    trial->fidelity = mfbo->task->fidelity_max;
+    if (wants_design(mfbo) && propose_design(mfbo, mfbo->design + designs, trial))
+        return true;
+    if (model_update(&mfbo->plain, &mfbo->full, trial->id))
+        return false;
+    struct search search = make_search(mfbo, true, trial->id);
+    if (search_maximise(&search, trial->x, &value))
+        return false;
+    trial->parent = furthest(&mfbo->history, trial->x);
+    strcpy(trial->origin, trial->parent >= 0 ? "promoted" : "model-full");
+    return true;
+}
+
+static bool propose_model(struct mfbo *mfbo, struct trial *trial) {
+    if (model_update(&mfbo->model, &mfbo->history, trial->id))
+        return false;
+    if (mfbo->s_max > 0 && !is_trusted(mfbo))
+        return propose_plain(mfbo, trial);
+    struct search search = make_search(mfbo, false, trial->id);
     bool full_only = is_full_due(mfbo);
     struct choice best = {.value = -INFINITY};
     double x[CONTINUED_MAX * SPACE_MAX_DIMS], value[CONTINUED_MAX], top;
@@ -267,20 +413,6 @@ static enum hpo_answer propose_fresh(const struct mfbo *mfbo, struct trial *tria
     return HPO_TRIAL;
 }
 
-static enum hpo_answer propose_design(const struct mfbo *mfbo, struct trial *trial) {
-    struct sobol sobol;
-    bool fresh =
-        !sobol_open(&sobol, mfbo->task->space->n, mfbo->task->seed, rng_stream("design"), 0);
-    if (fresh) {
-        sobol_at(&sobol, trial->id, trial->x);
-        space_canonical(mfbo->task->space, trial->x);
-        fresh = !history_has(&mfbo->history, trial->x);
-    }
-    sobol_close(&sobol);
-    strcpy(trial->origin, "design");
-    return fresh ? HPO_TRIAL : propose_fresh(mfbo, trial);
-}
-
 static enum hpo_answer answer_of(enum bracket_answer answer) {
     return answer == BRACKET_PROMOTED ? HPO_TRIAL : answer == BRACKET_WAIT ? HPO_WAIT : HPO_DONE;
 }
@@ -289,7 +421,12 @@ static enum hpo_answer mfbo_ask(void *state, struct trial *trial) {
     struct mfbo *mfbo = state;
     if (trial->id < mfbo->design) {
         enum bracket_answer answer = bracket_next(mfbo->rung, mfbo->rungs, &mfbo->history, trial);
-        return answer == BRACKET_FRESH ? propose_design(mfbo, trial) : answer_of(answer);
+        if (answer != BRACKET_FRESH)
+            return answer_of(answer);
+        int probe = mfbo->s_max ? trial->id - (mfbo->design - PROBES) : -1;
+        if (probe >= 0 && propose_probe(mfbo, probe, trial))
+            return HPO_TRIAL;
+        return propose_design(mfbo, trial->id, trial) ? HPO_TRIAL : propose_fresh(mfbo, trial);
     }
     if (propose_model(mfbo, trial))
         return HPO_TRIAL;
@@ -301,6 +438,8 @@ static enum hpo_answer mfbo_ask(void *state, struct trial *trial) {
 static void mfbo_asked(void *state, const struct trial *trial) {
     struct mfbo *mfbo = state;
     history_asked(&mfbo->history, trial);
+    if (trial->fidelity >= mfbo->task->fidelity_max)
+        history_asked(&mfbo->full, trial);
 }
 
 static void mfbo_tell(void *state, const struct trial *trial, const struct result *front,
@@ -308,11 +447,18 @@ static void mfbo_tell(void *state, const struct trial *trial, const struct resul
     struct mfbo *mfbo = state;
     (void)front, (void)n_front;
     history_tell(&mfbo->history, trial);
+    if (trial->fidelity >= mfbo->task->fidelity_max) {
+        struct trial renumbered = *trial;
+        renumbered.id = mfbo->full.told;
+        history_tell(&mfbo->full, &renumbered);
+    }
 }
 
 static void mfbo_close(void *state) {
     struct mfbo *mfbo = state;
     model_close(&mfbo->model);
+    model_close(&mfbo->plain);
+    history_close(&mfbo->full);
     history_close(&mfbo->history);
 }
 

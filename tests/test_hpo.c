@@ -225,7 +225,7 @@ static void results_of_every_kind_are_survived(void **state) {
         for (size_t s = 0; s < sizeof spaces / sizeof *spaces; s++) {
             run_open(&run, ops, &spaces[s], 1 + k);
             run_start(&run);
-            run_steps(&run, 30, kinds[k]);
+            run_steps(&run, 22, kinds[k]);
             run_close(&run);
         }
 }
@@ -237,7 +237,7 @@ static void many_settings_are_fine(void **state) {
     FOR_EACH_METHOD(ops) {
         run_open(&run, ops, &space, 5);
         run_start(&run);
-        run_steps(&run, 70, plain);
+        run_steps(&run, 66, plain);
         run_close(&run);
     }
 }
@@ -274,14 +274,14 @@ static void same_trials(const struct run *a, const struct run *b) {
 /* Run through, and stopped after k trials and replayed into a fresh state: the same bytes. */
 static void replay_is_running_through(void **state) {
     (void)state;
-    enum { N = 70 };
+    enum { N = 56 };
     struct space space = mixed();
     static struct run through, resumed;
     FOR_EACH_METHOD(ops) {
         run_open(&through, ops, &space, 42);
         run_start(&through);
         run_steps(&through, N, failing);
-        for (int k = 1; k < N; k += 11) {
+        for (int k = 1; k < N; k += 18) {
             run_open(&resumed, ops, &space, 42);
             run_start(&resumed);
             replay(&resumed, &through, k);

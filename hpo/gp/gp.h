@@ -74,6 +74,10 @@ int gp_predict(const struct gp *gp, int count, const double *e, double *mean, do
 /* Posterior mean alone, O(points). */
 double gp_mean(const struct gp *gp, const double *e);
 
+/* log density (points n) of each y when predicted from all the others (Rasmussen & Williams 2006,
+ * eq. 5.10-5.12; m is kept). O(n^3). */
+int gp_leave_one_out(const struct gp *gp, double *log_density);
+
 /* Posterior covariance (count, count) of f at count points e (count, kernel n). */
 int gp_covariance(const struct gp *gp, int count, const double *e, double *covariance);
 

@@ -179,6 +179,23 @@ double gp_mean(const struct gp *gp, const double *e) {
     return sum;
 }
 
+int gp_leave_one_out(const struct gp *gp, double *log_density) {
+    size_t n = (size_t)gp->points.n;
+    double *inverse = malloc((n * n + 1) * sizeof *inverse);
+    if (!inverse)
+        return fail("no memory to leave one of %zu points out", n);
+    for (size_t i = 0; i < n; i++)
+        memcpy(inverse + i * n, gp->factor + i * (size_t)gp->room, (i + 1) * sizeof *inverse);
+    gsl_matrix_view view = gsl_matrix_view_array(inverse, n, n);
+    gsl_linalg_cholesky_invert(&view.matrix);
+    for (size_t i = 0; i < n; i++) {
+        double variance = 1 / inverse[i * n + i], residual = gp->weight[i] * variance;
+        log_density[i] = -0.5 * log(2 * M_PI * variance) - 0.5 * residual * residual / variance;
+    }
+    free(inverse);
+    return 0;
+}
+
 int gp_covariance(const struct gp *gp, int count, const double *e, double *covariance) {
     size_t n = (size_t)gp->points.n;
     double *k = malloc(((size_t)count * n + 1) * sizeof *k); /* (count, n) */
