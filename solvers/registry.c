@@ -3,6 +3,7 @@
 #include <string.h>
 
 extern const struct solver_ops solver_bowl;
+extern const struct solver_ops solver_command;
 extern const struct solver_ops solver_single_path;
 extern const struct solver_ops solver_table;
 
@@ -10,6 +11,7 @@ const struct solver_ops *const solver_registry[] = {
     &solver_single_path,
     &solver_bowl,
     &solver_table,
+    &solver_command,
     NULL,
 };
 
