@@ -153,17 +153,29 @@ static void factorized_forward(struct net *net, const struct net_unit *u, const 
 static void factorized_backward(struct net *net, const struct net_unit *u, const real *a,
                                 const real *turned, const real *dz, real *da, real *dw) {
     const int c = u->in.c;
-    memset(da, 0, (size_t)net_image(u->in, 1) * sizeof(real));
+    if (da)
+        memset(da, 0, (size_t)net_image(u->in, 1) * sizeof(real));
     for (int i = 0; i < 2; i++) {
         const struct half h = half_of(u, i);
         const int width = half_length(&h, u->in.w);
         for (int row = 0; row < half_length(&h, u->in.h); row++) {
             const ptrdiff_t from = ((ptrdiff_t)(2 * row + h.shift) * u->in.w + h.shift) * c;
             const real *g = dz + (ptrdiff_t)row * u->out.w * u->out.c + h.at;
-            const struct net_gemm data = {
-                width, c,         h.columns,        1,    g, u->out.c, 1, 0, turned + h.weights,
-                c,     da + from, (ptrdiff_t)2 * c, false};
-            net->kernels->gemm(&data);
+            const struct net_gemm data = {width,
+                                          c,
+                                          h.columns,
+                                          1,
+                                          g,
+                                          u->out.c,
+                                          1,
+                                          0,
+                                          turned + h.weights,
+                                          c,
+                                          da ? da + from : NULL,
+                                          (ptrdiff_t)2 * c,
+                                          false};
+            if (da)
+                net->kernels->gemm(&data);
             const struct net_gemm weight = {
                 c, h.columns, width,          1,         a + from, 1, (ptrdiff_t)2 * c, 0,
                 g, u->out.c,  dw + h.weights, h.columns, true};
@@ -218,7 +230,8 @@ static void unit_backward(struct net *net, const struct net_unit *u, const struc
             read_through(net, u, pre, x, a);
             net_product_outer(net, u->in.c, u->out.c, pixels, a, dz, dw_point);
         }
-        net_product(net, pixels, u->in.c, u->out.c, dz, turned, da);
+        if (da)
+            net_product(net, pixels, u->in.c, u->out.c, dz, turned, da);
         break;
     case NET_UNIT_FACTORIZED:
         if (dw_point)
@@ -226,7 +239,8 @@ static void unit_backward(struct net *net, const struct net_unit *u, const struc
         factorized_backward(net, u, a, turned, dz, da, dw_point);
         break;
     case NET_UNIT_POOL:
-        net->kernels->pool_backward(u->in, u->window.stride, u->largest, x, dz, da, scratch);
+        if (da)
+            net->kernels->pool_backward(u->in, u->window.stride, u->largest, x, dz, da, scratch);
         break;
     }
 }
@@ -245,6 +259,31 @@ struct pass {
     bool gradient;
 };
 
+/* Image i of what the unit reads; parts are put side by side in room, while they are in the cache.
+ */
+static const real *unit_input(struct net *net, const struct pass *p, int i, real *room) {
+    const struct net_shape in = p->b->unit[p->i].in;
+    if (p->i || !p->b->parts)
+        return p->x + net_image(in, i);
+    const int pixels = in.h * in.w, c = in.c / p->b->parts;
+    for (int k = 0; k < p->b->parts; k++)
+        net->kernels->place((size_t)pixels, c, p->b->part[k] + (ptrdiff_t)i * pixels * c, c,
+                            room + (ptrdiff_t)k * c, in.c, false);
+    return room;
+}
+
+/* Adds da, the gradient by image i of the branch's input, to where it belongs. */
+static void input_gradient(struct net *net, const struct pass *p, int i, const real *da) {
+    const struct net_shape in = p->b->in;
+    const int pixels = in.h * in.w, c = p->b->parts ? in.c / p->b->parts : in.c;
+    if (!p->b->parts)
+        net->kernels->add((size_t)net_image(in, 1), p->dx + net_image(in, i), da,
+                          p->dx + net_image(in, i));
+    for (int k = 0; k < p->b->parts; k++)
+        net->kernels->place((size_t)pixels, c, da + (ptrdiff_t)k * c, in.c,
+                            p->b->dpart[k] + (ptrdiff_t)i * pixels * c, c, true);
+}
+
 static void forward_slice(struct net *net, void *job, int slice, real *scratch) {
     const struct pass *p = job;
     const struct net_unit *u = &p->b->unit[p->i];
@@ -252,8 +291,9 @@ static void forward_slice(struct net *net, void *job, int slice, real *scratch) 
     real *z = p->b->z[p->i];
     net_norm_clear(net, &p->norm, slice);
     for (int i = range.first; i < range.end; i++) {
-        unit_forward(net, u, &p->pre, p->x + net_image(u->in, i), p->depth, p->point,
-                     z + net_image(u->out, i), scratch);
+        const real *x = unit_input(net, p, i, scratch);
+        unit_forward(net, u, &p->pre, x, p->depth, p->point, z + net_image(u->out, i),
+                     scratch + net_image(u->in, 1));
         net_norm_add(net, &p->norm, slice, i, z);
     }
 }
@@ -286,21 +326,22 @@ static void backward_slice(struct net *net, void *job, int slice, real *scratch)
     const struct net_range range = net_slice(u->in.n, slice);
     const size_t sums = 2 * (size_t)u->in.c, depth = net_unit_depth(p->b, p->i);
     real *dw = net_partial_zero(net, slice, sums + depth + net_unit_point(p->b, p->i)) + sums;
-    real *dz = scratch, *da = dz + net_image(u->out, 1), *rest = da + net_image(u->in, 1);
+    const bool wanted = p->da || p->dx || (p->b->parts && !p->i);
+    real *room = scratch, *dz = room + net_image(u->in, 1), *da = dz + net_image(u->out, 1);
     for (int i = range.first; i < range.end; i++) {
-        const ptrdiff_t at = net_image(u->out, i), from = net_image(u->in, i);
-        const real *x = p->x + from;
-        real *to = p->da ? p->da + from : da;
+        const ptrdiff_t at = net_image(u->out, i);
+        const real *x = unit_input(net, p, i, room);
+        real *to = p->da ? p->da + net_image(u->in, i) : da;
         net_norm_apply_backward(net, &p->norm, p->b->z[p->i] + at, p->dy + at, dz);
-        unit_backward(net, u, &p->pre, x, p->depth, p->turned, dz, p->da || p->dx ? to : NULL,
-                      p->gradient && depth ? dw : NULL, p->gradient ? dw + depth : NULL, rest);
+        unit_backward(net, u, &p->pre, x, p->depth, p->turned, dz, wanted ? to : NULL,
+                      p->gradient && depth ? dw : NULL, p->gradient ? dw + depth : NULL,
+                      da + net_image(u->in, 1));
         if (p->da) {
             net_norm_add_backward(net, &p->before, slice, x, to);
-        } else if (p->dx) {
-            const size_t count = (size_t)net_image(u->in, 1);
+        } else if (wanted) {
             if (u->relu)
-                net->kernels->act_backward(count, NET_RELU, x, to, to);
-            net->kernels->add(count, p->dx + from, to, p->dx + from);
+                net->kernels->act_backward((size_t)net_image(u->in, 1), NET_RELU, x, to, to);
+            input_gradient(net, p, i, to);
         }
     }
 }
@@ -418,7 +459,7 @@ double net_branch_backward(struct net *net, const struct net_branch *b, const re
     return by_weight;
 }
 
-/* ---- sums and placement ---- */
+/* ---- sums ---- */
 
 enum { MOST_TERMS = 64 };
 struct mix {
@@ -465,44 +506,4 @@ void net_mix_forward(struct net *net, struct net_shape out, int n,
         m.n++;
     }
     net_slices(net, mix_slice, &m);
-}
-
-struct place {
-    struct net_shape part;
-    int channels, at;
-    const real *from;
-    real *to;
-};
-
-static void place_slice(struct net *net, void *job, int slice, real *scratch) {
-    (void)net, (void)scratch;
-    const struct place *p = job;
-    const struct net_range range = net_slice(p->part.n, slice);
-    const ptrdiff_t pixels = (ptrdiff_t)p->part.h * p->part.w;
-    for (ptrdiff_t i = range.first * pixels; i < range.end * pixels; i++)
-        memcpy(p->to + i * p->channels + p->at, p->from + i * p->part.c,
-               (size_t)p->part.c * sizeof(real));
-}
-
-void net_place(struct net *net, struct net_shape part, const real *x, int channels, int at,
-               real *y) {
-    struct place p = {part, channels, at, x, y};
-    net_slices(net, place_slice, &p);
-}
-
-static void place_backward_slice(struct net *net, void *job, int slice, real *scratch) {
-    (void)scratch;
-    const struct place *p = job;
-    const struct net_range range = net_slice(p->part.n, slice);
-    const ptrdiff_t pixels = (ptrdiff_t)p->part.h * p->part.w;
-    for (ptrdiff_t i = range.first * pixels; i < range.end * pixels; i++) {
-        real *to = p->to + i * p->part.c;
-        net->kernels->add((size_t)p->part.c, to, p->from + i * p->channels + p->at, to);
-    }
-}
-
-void net_place_backward(struct net *net, struct net_shape part, const real *dy, int channels,
-                        int at, real *dx) {
-    struct place p = {part, channels, at, dy, dx};
-    net_slices(net, place_backward_slice, &p);
 }

@@ -37,6 +37,12 @@ struct net_branch {
     enum net_op op;
     struct net_shape in, out;
     int stride, units; /* units 0: none, or identity */
+    /* Set by the caller after open where the input is the concatenation of several tensors of equal
+     * channels: their addresses and those of their gradients; x and dx are then not used. Pointwise
+     * and factorized units only. parts 0: one tensor. */
+    int parts;
+    const real *const *part; /* (parts) */
+    real *const *dpart;      /* (parts) */
     struct net_unit unit[NET_UNITS];
     real *z[NET_UNITS], *mean[NET_UNITS], *inverse[NET_UNITS]; /* saved by forward */
     real *table[NET_UNITS];                                    /* of the batch norms, 4C each */
@@ -76,11 +82,5 @@ void net_mix_forward(struct net *net, struct net_shape out, int n,
 double net_branch_backward(struct net *net, const struct net_branch *branch, const real *x,
                            const struct net_branch_weights *w, real weight, const real *dy,
                            real *work, real *dx, const struct net_branch_weights *dw);
-
-/* Channels [at, at + part.c) of y (shape) = x (part), and the reverse added: concatenation. */
-void net_place(struct net *net, struct net_shape part, const real *x, int channels, int at,
-               real *y);
-void net_place_backward(struct net *net, struct net_shape part, const real *dy, int channels,
-                        int at, real *dx);
 
 #endif

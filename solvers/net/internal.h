@@ -78,6 +78,9 @@ struct net_kernels {
     void (*act_forward)(size_t count, enum net_act act, const real *x, real *y);
     void (*act_backward)(size_t count, enum net_act act, const real *x, const real *dy, real *dx);
     void (*add)(size_t count, const real *a, const real *b, real *y);
+    /* y (pixels; row stride ldy) = or += x (pixels,C; row stride ldx). */
+    void (*place)(size_t pixels, int c, const real *x, ptrdiff_t ldx, real *y, ptrdiff_t ldy,
+                  bool add);
     /* y += weight * x, and the sum of x * y. */
     void (*accumulate)(size_t count, real weight, const real *x, real *y);
     double (*dot)(size_t count, const real *x, const real *y);

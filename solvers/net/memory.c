@@ -1,8 +1,8 @@
 /* memory.c - shapes, and the arena that a plan lays out twice. */
 #include "fail.h"
 #include "internal.h"
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 size_t net_count(struct net_shape shape) {
     return (size_t)shape.n * (size_t)shape.h * (size_t)shape.w * (size_t)shape.c;
@@ -28,17 +28,26 @@ real *net_arena_take(struct net_arena *arena, size_t count) {
 }
 
 int net_arena_reserve(struct net_arena *arena) {
-    size_t size = arena->used + 64;
-    arena->base = aligned_alloc(64, size);
-    if (!arena->base)
+    const size_t size = arena->used + 64;
+    if (net_arena_reserve_lazily(arena))
+        return -1;
+    memset(arena->base, 0, size); /* take the pages now, not in the first step */
+    return 0;
+}
+
+int net_arena_reserve_lazily(struct net_arena *arena) {
+    const size_t size = arena->used + 64;
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
         return fail("out of memory: a network of %zu MiB", size >> 20);
-    memset(arena->base, 0, size);
-    arena->size = size;
-    arena->used = 0;
+    madvise(base, size, MADV_HUGEPAGE); /* advice: it may be ignored */
+    *arena = (struct net_arena){.base = base, .size = size};
     return 0;
 }
 
 void net_arena_free(struct net_arena *arena) {
-    free(arena->base);
+    if (arena->base)
+        munmap(arena->base, arena->size);
     *arena = (struct net_arena){0};
 }

@@ -64,7 +64,10 @@ struct net_arena {
 real *net_arena_take(struct net_arena *arena, size_t count);  /* count reals */
 void *net_arena_bytes(struct net_arena *arena, size_t bytes); /* for other types */
 int net_arena_reserve(struct net_arena *arena);               /* fails when memory is out */
-void net_arena_free(struct net_arena *arena);                 /* fine on a zeroed one */
+/* The same, but pages are taken as they are first written: for a plan of which each step uses a
+ * part (it may lay that part out anew from used = 0; then the arrays are not zeroed). */
+int net_arena_reserve_lazily(struct net_arena *arena);
+void net_arena_free(struct net_arena *arena); /* fine on a zeroed one */
 
 /* ---- convolutions, no bias ---- */
 
