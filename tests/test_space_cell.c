@@ -6,7 +6,14 @@
 #include <math.h>
 #include <string.h>
 
-static const struct cell_macro darts = {36, 20, 32, 32, 3, 10};
+static struct cell_space network(int channels, int cells, int side, int depth) {
+    return (struct cell_space){.image = {1, side, side, depth},
+                               .cells = cells,
+                               .nodes = 4,
+                               .channels = channels,
+                               .stem = 3,
+                               .classes = 10};
+}
 /* quark0/darts, cnn/genotypes.py */
 static const char v1[] =
     "normal 2=sep_conv_3x3(0)+sep_conv_3x3(1) 3=skip_connect(0)+sep_conv_3x3(1) "
@@ -31,7 +38,8 @@ static void edges_are_numbered_as_in_darts(void **state) {
             assert_true(n == node && q == p);
         }
     struct cell_place place[CELL_MAX_CELLS];
-    cell_places(&darts, 4, place);
+    struct cell_space darts = network(36, 20, 32, 3);
+    cell_places(&darts, place);
     for (e = 0; e < 14; e++) {
         bool two = e < 4 || e == 5 || e == 6 || e == 9 || e == 10;
         assert_int_equal(cell_stride(&place[6], e), two ? 2 : 1);
@@ -42,7 +50,8 @@ static void edges_are_numbered_as_in_darts(void **state) {
 static void places_follow_the_reductions(void **state) {
     (void)state;
     struct cell_place place[CELL_MAX_CELLS];
-    cell_places(&(struct cell_macro){16, 8, 28, 28, 1, 10}, 4, place);
+    struct cell_space space = network(16, 8, 28, 1);
+    cell_places(&space, place);
     for (int i = 0; i < 8; i++) {
         assert_int_equal(place[i].reduction, i == 2 || i == 5);
         assert_int_equal(place[i].shrink, i == 3 || i == 6);
@@ -56,6 +65,7 @@ static void places_follow_the_reductions(void **state) {
 static void published_sizes(void **state) {
     (void)state;
     struct cell_arch arch;
+    struct cell_space darts = network(36, 20, 32, 3);
     assert_int_equal(cell_parse(v2, &arch), 0);
     /* the repository's own count for this genotype: "param size = 3.349342MB" */
     assert_float_equal(cell_params(&arch, &darts), 3349342, 0.5);
@@ -69,12 +79,12 @@ static void published_sizes(void **state) {
  * else it counts is not said there). */
 static void flops_of_the_gold_space(void **state) {
     (void)state;
-    struct cell_macro macro = {36, 14, 32, 32, 3, 10};
+    struct cell_space net = network(36, 14, 32, 3);
     struct cell_arch all = {.nodes = 4, .kinds = 14, .own = true};
     for (int i = 0; i < 14; i++)
         for (int e = 0; e < 14; e++)
             all.has[i][e] = 1 << NET_SKIP | 1 << NET_SEP_CONV_3;
-    double base = cell_base_flops(&macro, 4), rest = cell_flops(&all, &macro) - base;
+    double base = cell_base_flops(&net), rest = cell_flops(&all, &net) - base;
     assert_float_equal(1e-6 * rest, 613.45, 0.005);
     assert_float_equal(1e-6 * base, 166.0186, 2.5);
 }
@@ -109,18 +119,19 @@ static void operate(struct count *n, int op, int c, int stride, int pixels) {
 static void random_genotypes_counted_twice(void **state) {
     (void)state;
     struct rng rng = rng_make(1, 1, 0);
-    struct cell_space space = cell_space(0, 4);
+    struct cell_space darts = network(16, 8, 32, 3);
+    cell_operators(&darts, CELL_DARTS);
     for (int round = 0; round < 50; round++) {
-        struct cell_macro macro = {
+        struct cell_net net = {
             4 + 2 * (int)rng_below(&rng, 10), 3 + (int)rng_below(&rng, 18), 32, 32, 3, 10};
         struct cell_arch arch = {.nodes = 4, .kinds = 2};
-        cell_random(&space, &rng, arch.has[0]);
-        cell_random(&space, &rng, arch.has[1]);
+        cell_random(&darts, &rng, arch.has[0]);
+        cell_random(&darts, &rng, arch.has[1]);
         struct count n = {0};
-        int c = macro.channels, side = 32, c0 = 3 * c, c1 = 3 * c;
+        int c = net.channels, side = 32, c0 = 3 * c, c1 = 3 * c;
         conv(&n, 3, 3, 3 * c, 1, 32 * 32, true);
-        for (int i = 0; i < macro.cells; i++) {
-            bool reduction = i == macro.cells / 3 || i == 2 * macro.cells / 3;
+        for (int i = 0; i < net.cells; i++) {
+            bool reduction = i == net.cells / 3 || i == 2 * net.cells / 3;
             if (reduction)
                 c *= 2;
             conv(&n, 1, c0, c, 1, side * side, true);
@@ -137,8 +148,8 @@ static void random_genotypes_counted_twice(void **state) {
         }
         n.params += 4 * c * 10 + 10;
         n.flops += 4 * c * 10;
-        assert_float_equal(cell_params(&arch, &macro), n.params, 0.5);
-        assert_float_equal(cell_flops(&arch, &macro), n.flops, 0.5);
+        assert_float_equal(cell_params(&arch, &net), n.params, 0.5);
+        assert_float_equal(cell_flops(&arch, &net), n.flops, 0.5);
     }
 }
 
@@ -210,7 +221,8 @@ static void bad_text_is_refused(void **state) {
 
 static void darts_rule(void **state) {
     (void)state;
-    struct cell_space space = cell_space(0, 2);
+    struct cell_space space = {.nodes = 2};
+    cell_operators(&space, CELL_DARTS);
     double weight[5][8] = {{0}};
     unsigned char has[CELL_MAX_EDGES];
     weight[0][NET_NONE] = 9, weight[0][NET_SKIP] = 0.2; /* none is never chosen */

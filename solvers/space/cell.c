@@ -22,31 +22,30 @@ void cell_ends(int edge, int *node, int *predecessor) {
     *predecessor = edge - cell_edges(*node);
 }
 
-struct cell_space cell_space(int operators, int nodes) {
-    struct cell_space space = {.nodes = nodes};
-    if (operators == 2) {
-        space.op[space.ops++] = NET_SKIP;
-        space.op[space.ops++] = NET_SEP_CONV_3;
-        return space;
-    }
-    for (int op = operators == 0 ? NET_NONE : NET_NONE + 1; op < NET_OPS; op++)
-        space.op[space.ops++] = (enum net_op)op;
-    return space;
+bool cell_reduces(const struct cell_space *space, int cell) {
+    return cell == space->cells / 3 || cell == 2 * space->cells / 3;
 }
 
-void cell_places(const struct cell_macro *macro, int nodes,
-                 struct cell_place place[CELL_MAX_CELLS]) {
-    int c = macro->channels, h = macro->height, w = macro->width;
-    int in[2] = {3 * c, 3 * c};
-    for (int i = 0; i < macro->cells; i++) {
+void cell_operators(struct cell_space *space, enum cell_operators operators) {
+    space->ops = 0;
+    for (int op = 0; op < NET_OPS; op++)
+        if (operators == CELL_DARTS || (operators == CELL_NO_NONE && op != NET_NONE) ||
+            op == NET_SKIP || op == NET_SEP_CONV_3)
+            space->op[space->ops++] = (enum net_op)op;
+}
+
+void cell_places(const struct cell_space *space, struct cell_place place[CELL_MAX_CELLS]) {
+    int c = space->channels, h = space->image.h, w = space->image.w;
+    int in[2] = {space->stem * c, space->stem * c};
+    for (int i = 0; i < space->cells; i++) {
         struct cell_place *p = &place[i];
         *p = (struct cell_place){.in = {in[0], in[1]}, .height = h, .width = w};
-        p->reduction = i == macro->cells / 3 || i == 2 * macro->cells / 3;
+        p->reduction = cell_reduces(space, i);
         p->shrink = i > 0 && place[i - 1].reduction;
         if (p->reduction)
             c *= 2, h = (h - 1) / 2 + 1, w = (w - 1) / 2 + 1;
         p->channels = c, p->out_height = h, p->out_width = w;
-        in[0] = in[1], in[1] = nodes * c;
+        in[0] = in[1], in[1] = space->nodes * c;
     }
 }
 

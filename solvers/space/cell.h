@@ -24,20 +24,24 @@ int cell_edges(int nodes);                /* nodes (nodes + 3) / 2 */
 int cell_edge(int node, int predecessor); /* which edge it is: node (node + 3) / 2 + predecessor */
 void cell_ends(int edge, int *node, int *predecessor);
 
-/* The operators that a search chooses from, in the order of its weights. */
+/* A space, and the size of a network of it. */
 struct cell_space {
-    int nodes, ops;
+    struct net_shape image; /* (batch,H,W,C) */
+    int cells, nodes; /* L, 3 .. CELL_MAX_CELLS; 1 .. CELL_MAX_NODES: 8 and 4 in DARTS's search */
+    int channels;     /* C, of the first cells' nodes: 16 */
+    int stem;         /* the stem has stem * channels: 3 */
+    int classes;
+    int ops; /* candidates of each edge, in the order of a mix */
     enum net_op op[NET_OPS];
+    bool affine; /* batch norms have a weight and an offset: fixed networks */
 };
+/* Fills ops and op. darts: the 8 of DARTS; no-none: the 7 without `none`; gold: skip_connect and
+ * sep_conv_3x3. */
+enum cell_operators { CELL_DARTS, CELL_NO_NONE, CELL_GOLD };
 #define CELL_OPERATORS "darts|no-none|gold" /* choices of a setting */
-/* darts: the 8 of DARTS; no-none: the 7 without `none`; gold: skip_connect, sep_conv_3x3. */
-struct cell_space cell_space(int operators, int nodes);
+void cell_operators(struct cell_space *space, enum cell_operators operators);
 
-/* The size of a network, of images and classes. */
-struct cell_macro {
-    int channels, cells;               /* C, L */
-    int height, width, depth, classes; /* of the images */
-};
+bool cell_reduces(const struct cell_space *space, int cell);
 
 /* One cell of it. */
 struct cell_place {
@@ -49,8 +53,7 @@ struct cell_place {
     int out_height, out_width;
 };
 /* All cells in order. */
-void cell_places(const struct cell_macro *macro, int nodes,
-                 struct cell_place place[CELL_MAX_CELLS]);
+void cell_places(const struct cell_space *space, struct cell_place place[CELL_MAX_CELLS]);
 /* The stride of an edge. */
 int cell_stride(const struct cell_place *place, int edge);
 
@@ -93,10 +96,10 @@ double cell_op_params(enum net_op op, int c, int stride);
 /* Multiply-adds of its convolutions on `pixels` output pixels. */
 double cell_op_flops(enum net_op op, int c, int stride, double pixels);
 /* What no choice changes: stem, preprocessing of the inputs, classifier. */
-double cell_base_params(const struct cell_macro *macro, int nodes);
-double cell_base_flops(const struct cell_macro *macro, int nodes);
-/* The whole network. arch->kinds is macro->cells when each cell has its own. */
-double cell_params(const struct cell_arch *arch, const struct cell_macro *macro);
-double cell_flops(const struct cell_arch *arch, const struct cell_macro *macro);
+double cell_base_params(const struct cell_space *space);
+double cell_base_flops(const struct cell_space *space);
+/* The whole network. arch->kinds is space->cells when each cell has its own. */
+double cell_params(const struct cell_arch *arch, const struct cell_space *space);
+double cell_flops(const struct cell_arch *arch, const struct cell_space *space);
 
 #endif

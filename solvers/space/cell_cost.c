@@ -33,37 +33,37 @@ static double input_weights(const struct cell_place *p, int i) {
     return (double)p->in[i] * p->channels;
 }
 
-static int last_channels(const struct cell_macro *macro, int nodes,
-                         const struct cell_place *place) {
-    return nodes * place[macro->cells - 1].channels;
+static int last_channels(const struct cell_space *space, const struct cell_place *place) {
+    return space->nodes * place[space->cells - 1].channels;
 }
 
-double cell_base_params(const struct cell_macro *macro, int nodes) {
+double cell_base_params(const struct cell_space *space) {
     struct cell_place place[CELL_MAX_CELLS];
-    cell_places(macro, nodes, place);
-    const double stem = 3.0 * macro->channels;
-    double sum = 9 * macro->depth * stem + 2 * stem;
-    for (int i = 0; i < macro->cells; i++)
+    cell_places(space, place);
+    const double stem = (double)space->stem * space->channels;
+    double sum = 9 * space->image.c * stem + 2 * stem;
+    for (int i = 0; i < space->cells; i++)
         for (int j = 0; j < 2; j++)
             sum += input_weights(&place[i], j) + 2.0 * place[i].channels;
-    return sum + (last_channels(macro, nodes, place) + 1.0) * macro->classes;
+    return sum + (last_channels(space, place) + 1.0) * space->classes;
 }
 
-double cell_base_flops(const struct cell_macro *macro, int nodes) {
+double cell_base_flops(const struct cell_space *space) {
     struct cell_place place[CELL_MAX_CELLS];
-    cell_places(macro, nodes, place);
-    double sum = 27.0 * macro->depth * macro->channels * macro->height * macro->width;
-    for (int i = 0; i < macro->cells; i++)
+    cell_places(space, place);
+    double sum =
+        9.0 * space->image.c * space->stem * space->channels * space->image.h * space->image.w;
+    for (int i = 0; i < space->cells; i++)
         for (int j = 0; j < 2; j++)
             sum += input_weights(&place[i], j) * place[i].height * place[i].width;
-    return sum + (double)last_channels(macro, nodes, place) * macro->classes;
+    return sum + (double)last_channels(space, place) * space->classes;
 }
 
-static double sum_cells(const struct cell_arch *arch, const struct cell_macro *macro, bool flops) {
+static double sum_cells(const struct cell_arch *arch, const struct cell_space *space, bool flops) {
     struct cell_place place[CELL_MAX_CELLS];
-    cell_places(macro, arch->nodes, place);
+    cell_places(space, place);
     double sum = 0;
-    for (int i = 0; i < macro->cells; i++) {
+    for (int i = 0; i < space->cells; i++) {
         const struct cell_place *p = &place[i];
         const unsigned char *has = arch->has[cell_kind(arch, p, i)];
         const double pixels = (double)p->out_height * p->out_width;
@@ -79,10 +79,10 @@ static double sum_cells(const struct cell_arch *arch, const struct cell_macro *m
     return sum;
 }
 
-double cell_params(const struct cell_arch *arch, const struct cell_macro *macro) {
-    return cell_base_params(macro, arch->nodes) + sum_cells(arch, macro, false);
+double cell_params(const struct cell_arch *arch, const struct cell_space *space) {
+    return cell_base_params(space) + sum_cells(arch, space, false);
 }
 
-double cell_flops(const struct cell_arch *arch, const struct cell_macro *macro) {
-    return cell_base_flops(macro, arch->nodes) + sum_cells(arch, macro, true);
+double cell_flops(const struct cell_arch *arch, const struct cell_space *space) {
+    return cell_base_flops(space) + sum_cells(arch, space, true);
 }
