@@ -122,7 +122,8 @@ static void random_genotypes_counted_twice(void **state) {
     struct cell_space darts = network(16, 8, 32, 3);
     cell_operators(&darts, CELL_DARTS);
     for (int round = 0; round < 50; round++) {
-        struct cell_space net = network(4 + 2 * (int)rng_below(&rng, 10), 32, 3);
+        int channels = 4 + 2 * (int)rng_below(&rng, 10), cells = 3 + (int)rng_below(&rng, 18);
+        struct cell_space net = network(channels, cells, 32, 3);
         struct cell_arch arch = {.nodes = 4, .kinds = 2};
         cell_random(&darts, &rng, arch.has[0]);
         cell_random(&darts, &rng, arch.has[1]);
