@@ -3,11 +3,13 @@
 #include <string.h>
 
 extern const struct solver_ops solver_bowl;
+extern const struct solver_ops solver_darts;
 extern const struct solver_ops solver_single_path;
 extern const struct solver_ops solver_table;
 
 const struct solver_ops *const solver_registry[] = {
     &solver_single_path,
+    &solver_darts,
     &solver_bowl,
     &solver_table,
     NULL,
