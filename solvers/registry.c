@@ -4,11 +4,13 @@
 
 extern const struct solver_ops solver_bowl;
 extern const struct solver_ops solver_command;
+extern const struct solver_ops solver_darts;
 extern const struct solver_ops solver_single_path;
 extern const struct solver_ops solver_table;
 
 const struct solver_ops *const solver_registry[] = {
     &solver_single_path,
+    &solver_darts,
     &solver_bowl,
     &solver_table,
     &solver_command,
