@@ -23,6 +23,7 @@ static const struct {
     {"darts",
      {{"order", "1"}, {"lr_arch", "0.05"}, {"train_portion", "0.8"}, {"accuracy_of", "supernet"}}},
     {"darts", {{"order", "2"}, {"lr_arch", "0.05"}, {"operators", "gold"}}},
+    {"parsec", {{"samples", "3"}, {"lr_arch", "0.1"}, {"sampled_points", "2"}}},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
