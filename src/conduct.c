@@ -7,9 +7,11 @@
 #include "fail.h"
 #include "platform.h"
 #include "progress.h"
+#include "reap.h"
 #include "results.h"
 #include "run.h"
 #include "summary.h"
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -140,6 +142,17 @@ void conduct_handle_signals(void) {
     signal(SIGXFSZ, SIG_IGN); /* a full quota shall be an error of write, not the end */
 }
 
+/* What a killed runner's trials may have left running. The mark is passed on to every trial; the
+ * lock says that nobody else's trials carry it. */
+static void end_leftovers(const struct results *results) {
+    char folder[PATH_MAX], mark[PATH_MAX + 32];
+    if (!realpath(results->folder, folder))
+        return;
+    snprintf(mark, sizeof mark, "NASTUNE_STUDY=%s", folder);
+    reap_marked(mark);
+    setenv("NASTUNE_STUDY", folder, 1);
+}
+
 static int work(struct conduct *conduct, const struct conduct_options *options) {
     if (executor_open(&conduct->executor, conduct->study, conduct->results.resolved,
                       options->jobs) ||
@@ -169,6 +182,7 @@ enum conduct_end conduct_study(const struct study *study, const struct conduct_o
     if (status)
         return status == RESULTS_BUSY ? CONDUCT_BUSY : CONDUCT_FAILED;
     allow_many_files();
+    end_leftovers(&conduct.results);
     progress_open(&conduct.progress, options->quiet);
     status = work(&conduct, options);
     executor_close(conduct.executor);

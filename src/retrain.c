@@ -289,12 +289,17 @@ int retrain_run(const struct retrain_plan *plan, const struct study *study, cons
     executor_close(executor);
     if (status == 0 && !executor_interrupted())
         print_table(&retrain, plan, seeds);
-    for (int i = 0; i < retrain.count && retrain.training; i++)
+    int failed = 0;
+    for (int i = 0; i < retrain.count && retrain.training; i++) {
+        failed += isnan(retrain.training[i].test);
         outcome_free(&retrain.training[i].job.outcome);
+    }
     free(retrain.training);
     buffer_free(&retrain.settings);
     if (retrain.fd >= 0)
         close(retrain.fd);
     results_close(&retrain.results);
+    if (status == 0 && !executor_interrupted() && failed > 0)
+        status = fail("%d of %d trainings failed; final.csv says why", failed, retrain.count);
     return status ? status : executor_interrupted() ? 1 : 0;
 }

@@ -20,7 +20,9 @@ struct retrain_plan {
     int count;
 };
 
-/* The architectures of all final points in a study's folder that no other one beats in both
+/* An architecture is planned once, however often it is asked for.
+ *
+ * The architectures of all final points in a study's folder that no other one beats in both
  * accuracy and runtime (or only accuracy, where no runtime is known), onto the plan. */
 int retrain_add_front(struct retrain_plan *plan, const struct study *study, const char *folder);
 /* One trial's chosen point, or its point `point` (>= 0). `name`: METHOD:REPEAT:TRIAL[:POINT]. */

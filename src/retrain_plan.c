@@ -9,6 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool planned(const struct retrain_plan *plan, const char *arch) {
+    for (int i = 0; i < plan->count; i++)
+        if (strcmp(plan->choice[i].arch, arch) == 0)
+            return true;
+    return false;
+}
+
 /* Visits every final point with an architecture. */
 typedef int (*visitor)(void *context, const struct journal_entry *entry, int method, int repeat,
                        int point);
@@ -56,6 +63,9 @@ static int add_point(struct search *search, const struct journal_entry *entry, i
                      int repeat, int index) {
     struct retrain_plan *plan = search->plan;
     const struct point *point = &entry->outcome.point[index];
+    search->found++;
+    if (planned(plan, point->arch))
+        return 0;
     if (plan->count == RETRAIN_MAX)
         return fail("more than %d architectures", RETRAIN_MAX);
     struct retrain_choice *choice = &plan->choice[plan->count];
@@ -69,7 +79,6 @@ static int add_point(struct search *search, const struct journal_entry *entry, i
     if (!choice->arch)
         return fail("out of memory");
     plan->count++;
-    search->found++;
     return 0;
 }
 
@@ -119,7 +128,7 @@ int retrain_add_front(struct retrain_plan *plan, const struct study *study, cons
     int status = visit_all(study, folder, visit_front, &search);
     qsort(front->choice, (size_t)front->count, sizeof *front->choice, by_runtime);
     for (int i = 0; i < front->count; i++) {
-        if (status == 0 && plan->count < RETRAIN_MAX)
+        if (status == 0 && plan->count < RETRAIN_MAX && !planned(plan, front->choice[i].arch))
             plan->choice[plan->count++] = front->choice[i];
         else
             free(front->choice[i].arch);
@@ -156,6 +165,8 @@ int retrain_add_trial(struct retrain_plan *plan, const struct study *study, cons
 }
 
 int retrain_add_arch(struct retrain_plan *plan, const char *arch) {
+    if (planned(plan, arch))
+        return 0;
     if (plan->count == RETRAIN_MAX)
         return fail("more than %d architectures", RETRAIN_MAX);
     struct retrain_choice choice = {.repeat = -1,

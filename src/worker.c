@@ -194,6 +194,7 @@ int worker_main(const char *resolved) {
     struct outcome outcome = {0};
     char *faults = NULL;
     platform_prepare_thread();
+    fcntl(WORKER_FD, F_SETFD, FD_CLOEXEC); /* a solver's own processes have no business with it */
     if (study_load(resolved, &study, &faults)) {
         fprintf(stderr, "%s\n", faults ? faults : fail_message());
         free(faults);

@@ -207,6 +207,166 @@ case_kill_leaves_no_child() {
     no_children
 }
 
+# ---- any program as a solver ----
+
+case_command() {
+    badtrial=$(dirname "$nastune")/tests/badtrial
+    [ -x "$badtrial" ] || { echo "no $badtrial"; exit 77; }
+    cat >study.yaml <<END
+study: command
+timeout: 1 s
+solver:
+  name: command
+  command: ["$badtrial", "{mode}", "{trial_dir}"]
+  settings:
+    mode: [fine, exit, segv, kill, hang, stubborn, detach, flood, garbage, badline, typo, file, halffile, nulfile, nan,
+           closes, limits, nothing]
+methods: [random]
+budget: 18 trials
+END
+    exits 0 "$nastune" run study.yaml -j 4 --out "$work/results"
+    no_children
+    while read -r mode status reason; do
+        row=$(grep -F ",\"$mode\",\"" results/command/trials.csv) || die "no trial of $mode"
+        echo "$row" >row
+        has row ",\"$status\","
+        has row "$reason"
+    done <<'END'
+fine done 0.5,0,1
+exit failed exit code 3: giving up
+segv crashed signal 11
+kill crashed signal 9
+hang timeout took longer than 1 s
+stubborn timeout took longer than 1 s
+detach done 0.5,0,1
+flood done 0.5,0,1
+garbage done 0.5,0,1
+badline failed accuracy: 'high' is no number
+typo failed did you mean 'accuracy'?
+file done 0.5,0,2,1
+halffile failed points.csv
+nulfile failed points.csv
+nan invalid accuracy
+closes done 0.5,0,1
+limits done 0.5,0,1
+nothing invalid
+END
+    for log in results/command/runs/random-0/trial-*/log.txt; do
+        [ "$(wc -c <"$log")" -le 600000 ] || die "$log is not capped"
+    done
+    grep -q 'bytes left out' results/command/runs/random-0/trial-*/log.txt || die "nothing was left out of a log"
+}
+
+# Killed with a command's detached grandchild alive: the next start ends it.
+case_command_kill() {
+    badtrial=$(dirname "$nastune")/tests/badtrial
+    [ -x "$badtrial" ] || { echo "no $badtrial"; exit 77; }
+    cat >study.yaml <<END
+study: command
+timeout: 60 s
+solver:
+  name: command
+  command: ["$badtrial", "{mode}", "{trial_dir}"]
+  settings: {mode: {choices: [stubborn, fine], search: no, default: stubborn}}
+methods: [random]
+budget: 1 trials
+END
+    "$nastune" run "$work/study.yaml" --out "$work/results" >first 2>&1 &
+    pid=$!
+    echo "$work/" >pattern
+    i=0
+    until [ "$(grep -l -a -F -f pattern /proc/[0-9]*/cmdline 2>/dev/null | wc -l)" -ge 4 ]; do
+        i=$((i + 1)) # the runner, the trial, its command, and the grandchild
+        [ $i -lt 600 ] || die "it does not start"
+        sleep 0.05
+    done
+    kill -s KILL $pid
+    wait $pid || true
+    sed -i 's/timeout: 60 s/timeout: 0.5 s/' study.yaml
+    exits 0 "$nastune" run study.yaml --out "$work/results"
+    no_children
+}
+
+case_command_arguments() {
+    cat >study.yaml <<'END'
+study: arguments
+seed: 7
+solver:
+  name: command
+  command: [sh, -c, 'for word in "$@"; do printf "<%s>" "$word"; done; env | sort; echo "nastune: accuracy=0.5 speed=3"', sh,
+            "--lr={lr}", "{op}", "a b", "{{}}", "$(touch hacked)", "`touch hacked`", "{fidelity}", ";", "../{op}"]
+  columns: [speed]
+  environment: [PASSED, "SET=a b=c"]
+  settings:
+    lr: {range: 1e-5 .. 1e-1, scale: log, default: 0.001, search: no}
+    op: {choices: ["$(touch hacked)", "a;touch hacked"], default: "$(touch hacked)", search: no}
+objective: {minimize: speed}
+methods: [random]
+budget: 1 trials
+END
+    exits 0 "$nastune" check study.yaml
+    has out "#     --lr=0.001"
+    cp out resolved.yaml
+    exits 0 "$nastune" check resolved.yaml
+    cmp out resolved.yaml || die "what check prints does not resolve to itself"
+    exits 0 env PASSED=yes HIDDEN=no LC_ALL=C "$nastune" run study.yaml
+    [ ! -e hacked ] || die "a value was run by a shell"
+    cp results/arguments/runs/random-0/trial-0/log.txt log
+    has log '<--lr=0.001><$(touch hacked)><a b><{}><$(touch hacked)><`touch hacked`><1><;><../$(touch hacked)>'
+    has log "PASSED=yes"
+    has log "SET=a b=c"
+    has log "NASTUNE_FIDELITY=1"
+    ! grep -q -e HIDDEN -e OPENBLAS log || die "the environment is not clean"
+    has results/arguments/points.csv ",speed,arch"
+    has results/arguments/trials.csv '"done",3,0,1,0'
+    for spoil in 's/{lr}/{lrr}/' 's/"{op}"/"{op"/' 's/\[sh, -c/[no-such-program, -c/' 's/SET=/S T=/' 's/speed\]/loss]/'; do
+        sed "$spoil" study.yaml >spoilt.yaml
+        code=0
+        "$nastune" check spoilt.yaml >out 2>err || code=$?
+        [ $code = 1 ] || [ $code = 65 ] || die "exit code $code for a study spoilt by $spoil"
+    done
+}
+
+# A command that continues from its checkpoints, cut off and gone on with.
+case_command_resume() {
+    cat >train.sh <<'END'
+# Trains to $1 epochs from what is in the checkpoint $3, if any; its loss falls by the epoch, starting from $2.
+from=0
+[ -z "$3" ] || read -r from <"$3/epoch"
+i=$from
+while [ "$i" -lt "$1" ]; do
+    i=$((i + 1))
+    echo "nastune: epoch=$i loss=$(echo "$2 $i" | awk '{ print $1 * $1 + 1 / $2 }')"
+done
+echo "$i" >"$NASTUNE_CHECKPOINT/epoch"
+echo "from $from to $i"
+END
+    cat >study.yaml <<'END'
+study: resume
+solver:
+  name: command
+  command: [sh, train.sh, "{fidelity}", "{x}", "{resume_from}"]
+  resume: yes
+  epochs: 1 .. 9
+  settings: {x: -1 .. 1}
+objective: {minimize: loss}
+methods: [random, hyperband]
+budget: 60 epochs
+END
+    "$nastune" methods | grep -q '^hyperband ' || sed -i 's/, hyperband//' study.yaml
+    exits 0 "$nastune" run study.yaml -j 2 --out straight
+    if grep -q hyperband study.yaml; then
+        grep -q -r 'from 3 to 9' straight/resume/runs/hyperband-0 || die "no trial continued one"
+    fi
+    "$nastune" run study.yaml -j 2 --out killed >first 2>&1 &
+    pid=$!
+    wait_for 8 killed/resume $pid
+    kill -s KILL $pid 2>/dev/null || true
+    wait $pid || true
+    exits 0 "$nastune" run study.yaml --out killed
+    same straight/resume killed/resume
+}
+
 # ---- what is refused ----
 
 case_two_runners() {
@@ -323,6 +483,70 @@ case_solve() {
     exits 64 "$nastune" solve bwol
     exits 1 "$nastune" solve bowl --set fault=fail
     has err "the bowl was asked to fail"
+}
+
+case_plan() {
+    cat >study.yaml <<'END'
+study: plan
+solver: {name: bowl, epochs: 1 .. 81, x0: -5 .. 5}
+methods: [hyperband, random]
+budget: 1902 epochs
+END
+    exits 0 "$nastune" plan study.yaml
+    [ "$(grep -c -E '^  [0-4] +[0-9]+ +[0-9]+ +[0-9]+$' out)" = 15 ] || die "not the 15 rungs of R = 81, eta = 3"
+    grep -q -E '^  a pass +206 +1902 epochs' out || die "not 206 trials and 1902 epochs"
+    exits 0 "$nastune" run -q study.yaml # the plan comes true
+    [ "$(grep -c '^"hyperband"' results/plan/trials.csv)" = 206 ] || die "not 206 trials"
+    exits 65 "$nastune" plan no-such-file
+    exits 64 "$nastune" plan
+}
+
+case_compare() {
+    cat >study.yaml <<'END'
+study: compare
+repeats: 8
+solver: {name: bowl, x0: -5 .. 5, x1: -5 .. 5}
+methods: [random, bo, {name: random, label: again}]
+budget: 25 trials
+END
+    exits 0 "$nastune" run -q study.yaml
+    exits 0 "$nastune" compare results/compare
+    grep -q -E '^random +bo +8 .* bo is better$' out || die "bo is not better"
+    grep -q -E '^random +again +8 +0 +0.500 +1 +1 +no difference shown$' out || die "random differs from itself"
+    exits 0 "$nastune" compare --at 3 results/compare
+    has out "after 3 trials"
+    exits 1 "$nastune" compare nowhere
+    exits 64 "$nastune" compare --at x results/compare
+}
+
+# A real search and its final training, small; the rows of final.csv do not depend on -j, and what is there is kept.
+small_search() {
+    [ -d /usr/share/datasets/fashion-mnist ] || { echo "no dataset-fashion-mnist"; exit 77; }
+    cat >small.yaml <<'END'
+study: small
+solver: {name: single-path, epochs: 1, train: 128, validation: 100, lambda: 1e-5 .. 1e-2}
+methods: [random]
+budget: 2 epochs
+final: {epochs: 1, images: 128}
+END
+    exits 0 "$nastune" run -q -j 2 --out results small.yaml
+}
+
+case_retrain() {
+    small_search
+    set -- --trial random:0:0 --arch "fashion k3e3 skip skip k3e3 k3e3 k3e3 skip k5e6" --seeds 2 results/small
+    exits 0 "$nastune" retrain -j 2 "$@"
+    cp results/small/final.csv two.csv
+    [ "$(wc -l <two.csv)" -eq 5 ] || die "not a header and four rows"
+    sed -n 2,5p two.csv | cut -d , -f 6 | grep -q -v '"done"' && die "a training that is not done"
+    head -n 3 two.csv >results/small/final.csv
+    printf '"random",0,1,0,1,"do' >>results/small/final.csv # killed within a row
+    exits 0 "$nastune" retrain -j 1 "$@"
+    cmp two.csv results/small/final.csv || die "final.csv differs after a stop"
+    exits 1 "$nastune" retrain --trial random:0:7 results/small
+    has err "no final architecture of random:0:7"
+    exits 1 "$nastune" retrain --arch "fashion k3e3" results/small
+    has err "fashion k3e3"
 }
 
 case_check() {
