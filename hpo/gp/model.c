@@ -9,7 +9,7 @@
 
 enum { CHUNK = 512 }; /* candidates scored at once: bounds the memory */
 
-static const double PAREGO_RHO = 0.05, REFERENCE_ROOM = 0.1;
+static const double PAREGO_RHO = 0.05, REFERENCE_ROOM = 0.1, PI_MARGIN = 0.01;
 
 void model_open(struct model *model, const struct hpo_task *task,
                 const struct model_options *options) {
@@ -279,7 +279,7 @@ static double promise(const struct model *model, const double *mean, const doubl
     if (!linear && model->options.acquisition == MODEL_EI)
         return gp_log_ei(mean[0], sd[0], model->best, dmean, dsd);
     if (!linear)
-        return gp_log_below(mean[0], sd[0], model->best, dmean, dsd);
+        return gp_log_below(mean[0], sd[0], model->best - PI_MARGIN, dmean, dsd);
     dmean[0] = -1;
     dsd[0] = model->greedy ? 0 : model->options.beta;
     return -mean[0] + dsd[0] * sd[0];

@@ -24,8 +24,8 @@
 
 enum { MODEL_CENTRES = 5, MODEL_QUANTITIES = 2 + TRIAL_MAX_CONSTRAINTS + 1 };
 
-/* What the objective's posterior at x promises: log EI; log P(f <= incumbent) (Kushner 1964); minus
- * the lower confidence bound mean - beta sd (Srinivas et al., ICML 2010). */
+/* What the objective's posterior at x promises: log EI; log P(f <= incumbent - 0.01) (Kushner
+ * 1964); minus the lower confidence bound mean - beta sd (Srinivas et al., ICML 2010). */
 enum model_acquisition { MODEL_EI, MODEL_PI, MODEL_LCB };
 
 struct model_options {
