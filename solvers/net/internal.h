@@ -95,7 +95,7 @@ extern const struct net_kernels net_avx2, net_avx512;
 #endif
 
 struct net {
-    int threads;
+    struct threads *threads;
     const struct net_kernels *kernels;
     char *memory; /* address space, backed by pages as they are touched */
 };
