@@ -118,7 +118,7 @@ int threads_open(struct threads **out, int count) {
         *h = (struct helper){.threads = t, .index = t->count};
         if (pthread_create(&h->id, NULL, help, h)) {
             threads_close(t);
-            return fail("cannot start thread %d of %d", t->count + 1, count);
+            return fail("cannot start %d threads", count);
         }
     }
     *out = t;
