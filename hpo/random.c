@@ -1,10 +1,12 @@
 /* random.c - uniform random search: the control that every comparison carries (Bergstra & Bengio,
- * "Random search for hyper-parameter optimization", JMLR 2012). */
-#include "hpo.h"
+ * "Random search for hyper-parameter optimization", JMLR 2012). In a finite space nothing is drawn
+ * twice. */
+#include "design/design.h"
 #include <string.h>
 
 struct random_search {
     const struct hpo_task *task;
+    struct history history;
     uint32_t stream;
 };
 
@@ -14,25 +16,36 @@ static int random_open(void *state, const struct hpo_task *task) {
     struct random_search *search = state;
     search->task = task;
     search->stream = rng_stream("random");
+    history_open(&search->history, task);
     return 0;
 }
 
 static enum hpo_answer random_ask(void *state, struct trial *trial) {
     struct random_search *search = state;
+    if (history_exhausted(&search->history))
+        return HPO_DONE;
     struct rng rng = rng_make(search->task->seed, search->stream, (uint32_t)trial->id);
-    for (int d = 0; d < search->task->space->n; d++)
-        trial->x[d] = rng_uniform(&rng);
+    design_random(&search->history, &rng,
+                  trial->x); /* a repeat where a huge space is nearly full */
     strcpy(trial->origin, "random");
     return HPO_TRIAL;
 }
 
+static void random_asked(void *state, const struct trial *trial) {
+    struct random_search *search = state;
+    history_asked(&search->history, trial);
+}
+
 static void random_tell(void *state, const struct trial *trial, const struct result *front,
                         int n_front) {
-    (void)state, (void)trial, (void)front, (void)n_front;
+    struct random_search *search = state;
+    (void)front, (void)n_front;
+    history_tell(&search->history, trial);
 }
 
 static void random_close(void *state) {
-    (void)state;
+    struct random_search *search = state;
+    history_close(&search->history);
 }
 
 const struct hpo_ops hpo_random = {
@@ -43,6 +56,7 @@ const struct hpo_ops hpo_random = {
     .state_size = sizeof(struct random_search),
     .open = random_open,
     .ask = random_ask,
+    .asked = random_asked,
     .tell = random_tell,
     .close = random_close,
 };

@@ -44,6 +44,16 @@ enum hpo_answer {
     HPO_DONE   /* nothing more to propose, ever: a finite space is used up */
 };
 
+/* A rung of a method that plans its fidelities ahead: so many trials, each trained to a fidelity;
+ * `continued` of it has been trained before, on the rung below (0: none), and is not charged for
+ * when a trial can be resumed. Rungs of one bracket stand together, lowest first. */
+struct hpo_rung {
+    int bracket; /* 0, 1 ... in the order they run */
+    int trials;
+    double fidelity, continued; /* in the solver's unit */
+};
+#define HPO_MAX_RUNGS 256
+
 struct hpo_ops {
     const char *name;  /* "bo": as in study files */
     const char *about; /* one line */
@@ -60,10 +70,18 @@ struct hpo_ops {
      * its non-dominated points. n_front is 0 when the trial is not DONE. */
     void (*tell)(void *state, const struct trial *trial, const struct result *front, int n_front);
     void (*close)(void *state);
+    /* Optional, needs no state: the rungs of one sweep, in the order they run; how many. After them
+     * the method starts over. */
+    int (*plan)(const struct hpo_task *task, struct hpo_rung rung[HPO_MAX_RUNGS]);
 };
 
 /* {NULL}-terminated. */
 extern const struct hpo_ops *const hpo_registry[];
 const struct hpo_ops *hpo_find(const char *name); /* NULL: none */
+
+/* Switches off GSL's error handler, which would end the program, and sets one BLAS thread, so that
+ * proposals do not depend on the machine's cores. main calls it once, before any method is opened.
+ */
+void hpo_prepare(void);
 
 #endif

@@ -1,15 +1,21 @@
 /* objective.h - what the study wants, as numbers: from the points of a trial to what a method
  * minimises.
  *
- * An objective is an expression over the named quantities of a point. Quantities and their units:
- *     accuracy  share in [0,1]; "%" divides by 100        loss     cross-entropy, nats
- *     runtime   ms; also us, s                            params   weights; also K, M, G
- *     flops     multiply-adds; also K, M, G               and the solver's own columns, plain
- * numbers Expressions: numbers with an optional unit, quantities, + - * / ^, unary -, parentheses,
- * |x|, ln exp sqrt abs min max. maximize: accuracy                                  minimize: loss
- * + 0.5*|ln(runtime/80 ms)| maximize: accuracy * (runtime/80 ms)^-0.07          (the reward of
- * MnasNet, Tan et al., CVPR 2019) Constraints bound one quantity: "runtime <= 80 ms", "accuracy >=
- * 90 %"; a target asks for equality: "runtime = 80 ms". */
+ * An objective is an expression over the named quantities of a point:
+ *
+ *     accuracy  share in [0,1]; "%" divides by 100    loss     cross-entropy, nats
+ *     runtime   ms; also us, s                        params   weights; also K, M, G
+ *     flops     multiply-adds; also K, M, G           and the solver's own columns, plain numbers
+ *
+ * Expressions: numbers with an optional unit, quantities, + - * / ^, unary -, parentheses, |x|, ln
+ * exp sqrt abs min max.
+ *
+ *     maximize: accuracy
+ *     minimize: loss + 0.5*|ln(runtime/80 ms)|
+ *     maximize: accuracy * (runtime/80 ms)^-0.07    (MnasNet's reward, Tan et al., CVPR 2019)
+ *
+ * A constraint bounds one quantity: "runtime <= 80 ms", "accuracy >= 90 %"; a target asks for
+ * equality: "runtime = 80 ms". The limit of a named quantity is above 0. */
 #ifndef NASTUNE_OBJECTIVE_H
 #define NASTUNE_OBJECTIVE_H
 
@@ -41,13 +47,16 @@ const char *objective_constraint_text(const struct objective *objective, int i);
 /* Judges a trial's points. Only final ones count. With one goal the chosen point is the best
  * feasible one, or the least violating one when none is feasible; with several, the front is all
  * non-dominated feasible points (or, when none is feasible, the least violating one) and the chosen
- * one its first. A constraint's number is ln(q/limit) for a cap on a positive quantity with a
- * positive limit (q - limit otherwise), negated for >=; a target's the signed ln(q/limit).
- * violation = sum over caps of max(0, q/limit - 1) (or the absolute excess where the limit is 0)
- * and over targets |q/limit - 1|, where a target within 2 % counts as met. Fills trial->status
- * (DONE, or INVALID with a detail: no final point, a non-finite objective in every point),
- * ->result, ->violation. front must have room for outcome->count results; *n_front and *chosen
- * (index of the point, or -1) are set. */
+ * one its first.
+ *
+ * A constraint's number is ln(q/limit) for a named quantity, which is positive, and q - limit for a
+ * column of the solver's, which may have any sign; negated for >=. A violation is relative to the
+ * limit: (q - limit) / |limit| when positive (the plain excess where the limit is 0), for a target
+ * its absolute value, where a target within 2 % counts as met.
+ *
+ * Fills trial->status (DONE, or INVALID with a detail: no final point, or none whose goals and
+ * constraints are all finite), ->result, ->violation. front must have room for outcome->count
+ * results; *n_front and *chosen (index of the point, or -1) are set. */
 void objective_judge(const struct objective *objective, const struct outcome *outcome,
                      struct trial *trial, struct result *front, int *n_front, int *chosen);
 

@@ -7,8 +7,9 @@
 #include "solver.h"
 #include <stdio.h>
 
-#define STUDY_NAME_MAX 65 /* bytes, NUL included: [A-Za-z0-9._-]{1,64}, not starting with . or -   \
-                           */
+#define STUDY_NAME_MAX                                                                             \
+    65 /* bytes, NUL included: [A-Za-z0-9._-]{1,64}, not starting with . or -                      \
+        */
 #define STUDY_MAX_METHODS 32
 #define STUDY_FILE_MAX (1 << 20) /* bytes of a study file */
 
@@ -29,10 +30,15 @@ struct study {
 
     const struct solver_ops *solver;
     struct setting *table;  /* the solver's settings, then those the study declares; owned */
+    int n_solver_settings;  /* how many are the solver's; the texts of the others are owned too */
     struct config settings; /* pinned values and defaults, over `table` */
     struct space space;     /* the searched ones */
-    bool has_fidelity;      /* the solver has one */
+    char *columns;     /* "a|b": extra columns of the points, the solver's or as the study names
+                          them; NULL: none; owned */
+    bool has_fidelity; /* the solver has one */
     double fidelity_min, fidelity_max; /* equal when pinned; 1 and 1 without one */
+
+    struct config final; /* of the final training; without a table where the solver has none */
 
     struct objective *objective;
     int n_methods;
@@ -45,15 +51,18 @@ struct study {
  * show: every fault as "FILE:LINE:COL: error: why", the line, a caret; fail_message() has a
  * one-line summary. */
 int study_load(const char *path, struct study **out, char **faults);
+/* The same from text in memory; `path` is for the messages only. */
+int study_load_text(const char *path, const char *text, size_t size, struct study **out,
+                    char **faults);
 void study_free(struct study *study); /* NULL is fine */
 
 /* Writes the study with every default filled in: a study file again, in a fixed order, the same
  * text for the same study. */
 int study_resolve(const struct study *study, FILE *out);
 
-/* Whether a study may go on in the results of an older one: equal but for what may grow or is not
- * part of the experiment (budget, repeats, methods added at the end, timeout). Fails with what
- * differs: "seed: 1 there, 2 here". */
+/* Whether a study may go on in the results of an older one: equal but for what may grow (budget,
+ * repeats, methods added at the end) and what is not part of the experiment (timeout, isolate).
+ * Fails with what differs: "seed: 1 there, 2 here; ...". */
 int study_continues(const struct study *now, const struct study *before);
 
 /* Settings for one trial: the pinned ones, with the searched ones as x (space n) says and the

@@ -243,6 +243,30 @@ void net_mbconv_evaluate(struct net *net, struct net_mbconv *block, const real *
                          const struct net_mbconv_weights *w, real *const running_mean[3],
                          real *const running_var[3], real *work, real *y);
 
+/* ---- squeeze-and-excitation as a searched operation, without biases ---- */
+
+/* With pooled = the mean of x over H, W and g = logistic(excite' relu(squeeze pooled)):
+ * y = x (1 + mix (g - 1)). Channels from `live` on are dead: 0 in y, and not pooled; but gradients
+ * go straight through them, so that a superkernel learns what closing them costs. Set the first
+ * group, then net_gated_se_plan. squeeze, excite (width, C). */
+struct net_gated_se {
+    struct net_shape in; /* (N,H,W,C) */
+    int width;           /* of the bottleneck, >= 1 */
+
+    int live; /* 0 .. C; may change from call to call, as may mix */
+    real mix; /* 1: SE; 0: the identity */
+
+    real *pooled, *hidden, *gate; /* (N,C), (N,width), (N,C): of the last forward */
+};
+void net_gated_se_plan(struct net_gated_se *se, struct net_arena *arena);
+void net_gated_se_forward(struct net *net, struct net_gated_se *se, const real *x,
+                          const real *squeeze, const real *excite, real *y);
+/* dx is overwritten; dsqueeze, dexcite are added to; *dmix is set. None may be NULL. The slope of
+ * relu at 0 is taken as 1, so that a row of zeros is told what it would do. */
+void net_gated_se_backward(struct net *net, struct net_gated_se *se, const real *x,
+                           const real *squeeze, const real *excite, const real *dy, real *dx,
+                           real *dsqueeze, real *dexcite, double *dmix);
+
 /* ---- weights and optimisers ---- */
 
 /* N(0, sqrt(2 / fan_out)); fan_out is k*k*Cout for a dense conv, k*k for a depthwise one. */

@@ -1,5 +1,5 @@
 /* cell_net.c - the network of cell search spaces: its plan, forward and backward. */
-#include "cell_net.h"
+#include "space/cell_net.h"
 #include "fail.h"
 #include <assert.h>
 #include <stdio.h>
@@ -44,14 +44,6 @@ struct cell_net {
     real *pooled, *dpooled, *logits, *dlogits, *one_pooled, *work;
     size_t work_count, saved_bytes;
 };
-
-int cell_edges(int nodes) {
-    return nodes * (nodes + 3) / 2;
-}
-
-bool cell_reduces(const struct cell_space *space, int cell) {
-    return cell == space->cells / 3 || cell == 2 * space->cells / 3;
-}
 
 size_t cell_net_mix(const struct cell_net *cn) {
     return (size_t)cn->space.cells * (size_t)cn->edges * (size_t)cn->space.ops;
@@ -415,11 +407,12 @@ double cell_net_forward(struct cell_net *cn, const real *x, const int *labels, c
 
 /* ---- backward ---- */
 
-static void head_backward(struct cell_net *cn) {
+static void head_backward(struct cell_net *cn, bool weights) {
     const struct cell *last = &cn->cell[cn->space.cells - 1];
     const int c = last->shape.c, nodes = cn->space.nodes, batch = last->shape.n;
     net_linear_backward(cn->net, batch, nodes * c, cn->space.classes, cn->pooled, cn->head_w,
-                        cn->dlogits, cn->dpooled, cn->head_dw, cn->head_dbias);
+                        cn->dlogits, cn->dpooled, weights ? cn->head_dw : NULL,
+                        weights ? cn->head_dbias : NULL);
     for (int i = 0; i < nodes; i++) {
         for (int n = 0; n < batch; n++)
             memcpy(cn->one_pooled + (ptrdiff_t)n * c, cn->dpooled + (ptrdiff_t)(n * nodes + i) * c,
@@ -429,7 +422,7 @@ static void head_backward(struct cell_net *cn) {
 }
 
 static void node_backward(struct cell_net *cn, struct cell *cell, int node, const real *mix,
-                          real *dmix) {
+                          real *dmix, bool weights) {
     const int first = cell_edges(node), ops = cn->space.ops;
     for (int j = 0; j < 2 + node; j++)
         for (int o = 0; o < ops; o++) {
@@ -437,9 +430,9 @@ static void node_backward(struct cell_net *cn, struct cell *cell, int node, cons
             const real w = mix[(first + j) * ops + o];
             if (w == 0)
                 continue;
-            const double by_weight =
-                net_branch_backward(cn->net, &s->branch, cell->node[j], &s->w, w,
-                                    cell->gradient[2 + node], cn->work, cell->gradient[j], &s->dw);
+            const double by_weight = net_branch_backward(
+                cn->net, &s->branch, cell->node[j], &s->w, w, cell->gradient[2 + node], cn->work,
+                cell->gradient[j], weights ? &s->dw : NULL);
             if (dmix)
                 dmix[(first + j) * ops + o] += (real)by_weight;
         }
@@ -450,23 +443,36 @@ static void gradient_clear(struct cell_net *cn, int k) {
         memset(cn->cell[k].gradient[0], 0, gradient_count(cn, k) * sizeof(real));
 }
 
-void cell_net_backward(struct cell_net *cn, const real *x, const real *mix, real *dmix) {
+static void backward(struct cell_net *cn, const real *x, const real *mix, real *dmix,
+                     bool weights) {
     memset(cn->stem_gradient, 0, net_count(cn->stem) * sizeof(real));
     gradient_clear(cn, cn->space.cells - 1);
     gradient_clear(cn, cn->space.cells - 2);
-    head_backward(cn);
+    head_backward(cn, weights);
     for (int k = cn->space.cells - 1; k >= 0; k--) {
         struct cell *cell = &cn->cell[k];
         gradient_clear(cn, k - 2);
         for (int node = cn->space.nodes - 1; node >= 0; node--)
-            node_backward(cn, cell, node, mix + mix_at(cn, k), dmix ? dmix + mix_at(cn, k) : NULL);
+            node_backward(cn, cell, node, mix + mix_at(cn, k), dmix ? dmix + mix_at(cn, k) : NULL,
+                          weights);
         for (int i = 1; i >= 0; i--)
             net_branch_backward(cn->net, &cell->input[i].branch, cn->stem_y, &cell->input[i].w, 1,
-                                cell->gradient[i], cn->work, cn->stem_gradient, &cell->input[i].dw);
+                                cell->gradient[i], cn->work, cn->stem_gradient,
+                                weights ? &cell->input[i].dw : NULL);
     }
+    if (!weights)
+        return;
     net_bn_backward(cn->net, cn->stem, NET_IDENTITY, cn->stem_z, cn->stem_affine[0],
                     cn->stem_affine[1], cn->stem_mean, cn->stem_inverse, cn->stem_gradient,
                     cn->stem_gradient, cn->stem_daffine[0], cn->stem_daffine[1]);
     net_conv_backward(cn->net, cn->space.image, (struct net_window){3, 1, 1}, cn->stem.c, x,
                       cn->stem_w, cn->stem_gradient, NULL, cn->stem_dw);
+}
+
+void cell_net_backward(struct cell_net *cn, const real *x, const real *mix, real *dmix) {
+    backward(cn, x, mix, dmix, true);
+}
+
+void cell_net_backward_mix(struct cell_net *cn, const real *x, const real *mix, real *dmix) {
+    backward(cn, x, mix, dmix, false);
 }

@@ -12,23 +12,9 @@
 #ifndef SPACE_CELL_NET_H
 #define SPACE_CELL_NET_H
 
-#include "net/branch.h"
-
-struct cell_space {
-    struct net_shape image; /* (batch,H,W,C) */
-    int cells, nodes;       /* 8 and 4 in DARTS's search; nodes <= 8 */
-    int channels;           /* of the first cells' nodes: 16 */
-    int stem;               /* the stem has stem * channels: 3 */
-    int classes;
-    int ops; /* candidates of each edge, in the order of the mix */
-    enum net_op op[NET_OPS];
-    bool affine; /* batch norms have a weight and an offset: fixed networks */
-};
+#include "space/cell.h"
 
 struct cell_net;
-
-int cell_edges(int nodes); /* of one cell: 14 for 4 nodes */
-bool cell_reduces(const struct cell_space *space, int cell);
 
 /* Fails when memory is out. The weights are drawn from the seed. */
 int cell_net_open(struct cell_net **out, const struct cell_space *space, int threads,
@@ -53,5 +39,7 @@ const real *cell_net_logits(const struct cell_net *cn); /* (batch,classes) of th
 /* After a forward, with the same x and mix: adds to the weights' gradients, and to dmix
  * (cells,edges,ops; NULL: not wanted) for the operations that ran. */
 void cell_net_backward(struct cell_net *cn, const real *x, const real *mix, real *dmix);
+/* Only dmix: the gradients of the weights are not computed. */
+void cell_net_backward_mix(struct cell_net *cn, const real *x, const real *mix, real *dmix);
 
 #endif

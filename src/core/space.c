@@ -1,9 +1,19 @@
 /* space.c - the unit cube and the values it stands for (space.h). */
 #include "space.h"
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static double clamp(double v, double lo, double hi) {
     return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* To 12 significant digits: nobody tunes the 13th, and 0.3 should not be printed as
+ * 0.30000000000000004. */
+static double rounded(double value) {
+    char text[32];
+    snprintf(text, sizeof text, "%.12g", value);
+    return strtod(text, NULL);
 }
 
 /* The interval on which u is linear: logarithms on a log scale; half a bin of room around whole
@@ -34,8 +44,7 @@ double space_value(const struct space_dim *dim, double u) {
     double value = from + u * (to - from);
     if (dim->scale == SETTING_LOG)
         value = exp(value);
-    if (dim->kind == SPACE_INT)
-        value = floor(value + 0.5);
+    value = dim->kind == SPACE_INT ? floor(value + 0.5) : rounded(value);
     return clamp(value, dim->lo, dim->hi);
 }
 
@@ -80,10 +89,22 @@ bool space_active(const struct space *space, const double *x, int d) {
     return true;
 }
 
+/* The nearest u that its own value leads back to. Rounding may move u several times before it
+ * rests, but always the same way, since both maps rise: so it does come to rest. */
+static double settle(const struct space_dim *dim, double u) {
+    enum { MOVES_MAX = 100000 }; /* seen: 1,166 among 2e7 random ranges */
+    for (int moves = 0; moves < MOVES_MAX; moves++) {
+        double next = space_unit(dim, space_value(dim, u));
+        if (next == u)
+            break;
+        u = next;
+    }
+    return u;
+}
+
 void space_canonical(const struct space *space, double *x) {
-    double value[SPACE_MAX_DIMS];
-    space_decode(space, x, value);
-    space_encode(space, value, x);
+    for (int d = 0; d < space->n; d++) /* a parent keeps its level, so the order does not matter */
+        x[d] = space_active(space, x, d) ? settle(&space->dim[d], x[d]) : 0.5;
 }
 
 bool space_same(const struct space *space, const double *a, const double *b) {

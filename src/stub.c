@@ -1,5 +1,0 @@
-/* placeholder until the harness lands */
-int stub_symbol(void);
-int stub_symbol(void) {
-    return 0;
-}
