@@ -1,5 +1,6 @@
 /* each.c - activations, sums, dropout, global average pool. */
 #include "internal.h"
+#include <string.h>
 
 struct each {
     struct net_shape shape;
@@ -18,6 +19,18 @@ static struct part part_of(struct net_shape shape, int slice) {
     const struct net_range range = net_slice(shape.n, slice);
     const size_t image = net_count(shape) / (size_t)shape.n;
     return (struct part){(size_t)range.first * image, (size_t)(range.end - range.first) * image};
+}
+
+static void clear_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)net, (void)scratch;
+    const struct each *e = job;
+    const struct part p = part_of(e->shape, slice);
+    memset(e->y + p.start, 0, p.count * sizeof(real));
+}
+
+void net_clear(struct net *net, struct net_shape shape, real *x) {
+    struct each e = {shape, .y = x};
+    net_slices(net, clear_slice, &e);
 }
 
 static void act_forward_slice(struct net *net, void *job, int slice, real *scratch) {

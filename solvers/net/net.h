@@ -124,6 +124,7 @@ void net_bn_evaluate(struct net *net, struct net_shape shape, enum net_act act, 
 
 /* ---- element-wise and pooling ---- */
 
+void net_clear(struct net *net, struct net_shape shape, real *x); /* x = 0 */
 void net_act_forward(struct net *net, struct net_shape shape, enum net_act act, const real *x,
                      real *y);
 void net_act_backward(struct net *net, struct net_shape shape, enum net_act act, const real *x,
