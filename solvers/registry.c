@@ -5,12 +5,16 @@
 extern const struct solver_ops solver_bowl;
 extern const struct solver_ops solver_command;
 extern const struct solver_ops solver_darts;
+extern const struct solver_ops solver_gold;
+extern const struct solver_ops solver_parsec;
 extern const struct solver_ops solver_single_path;
 extern const struct solver_ops solver_table;
 
 const struct solver_ops *const solver_registry[] = {
     &solver_single_path,
     &solver_darts,
+    &solver_parsec,
+    &solver_gold,
     &solver_bowl,
     &solver_table,
     &solver_command,

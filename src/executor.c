@@ -382,6 +382,8 @@ void executor_close(struct executor *executor) {
                 if (executor->slot[i].job)
                     kill(-executor->slot[i].pid, SIGKILL);
     }
+    if (!executor->inside)
+        kill_orphans(executor);
     free(executor->slot);
     free(executor);
 }

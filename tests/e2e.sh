@@ -485,6 +485,40 @@ case_solve() {
     has err "the bowl was asked to fail"
 }
 
+case_plan() {
+    cat >study.yaml <<'END'
+study: plan
+solver: {name: bowl, epochs: 1 .. 81, x0: -5 .. 5}
+methods: [hyperband, random]
+budget: 1902 epochs
+END
+    exits 0 "$nastune" plan study.yaml
+    [ "$(grep -c -E '^  [0-4] +[0-9]+ +[0-9]+ +[0-9]+$' out)" = 15 ] || die "not the 15 rungs of R = 81, eta = 3"
+    grep -q -E '^  a pass +206 +1902 epochs' out || die "not 206 trials and 1902 epochs"
+    exits 0 "$nastune" run -q study.yaml # the plan comes true
+    [ "$(grep -c '^"hyperband"' results/plan/trials.csv)" = 206 ] || die "not 206 trials"
+    exits 65 "$nastune" plan no-such-file
+    exits 64 "$nastune" plan
+}
+
+case_compare() {
+    cat >study.yaml <<'END'
+study: compare
+repeats: 8
+solver: {name: bowl, x0: -5 .. 5, x1: -5 .. 5}
+methods: [random, bo, {name: random, label: again}]
+budget: 25 trials
+END
+    exits 0 "$nastune" run -q study.yaml
+    exits 0 "$nastune" compare results/compare
+    grep -q -E '^random +bo +8 .* bo is better$' out || die "bo is not better"
+    grep -q -E '^random +again +8 +0 +0.500 +1 +1 +no difference shown$' out || die "random differs from itself"
+    exits 0 "$nastune" compare --at 3 results/compare
+    has out "after 3 trials"
+    exits 1 "$nastune" compare nowhere
+    exits 64 "$nastune" compare --at x results/compare
+}
+
 # A real search and its final training, small; the rows of final.csv do not depend on -j, and what is there is kept.
 small_search() {
     [ -d /usr/share/datasets/fashion-mnist ] || { echo "no dataset-fashion-mnist"; exit 77; }

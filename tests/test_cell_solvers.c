@@ -23,6 +23,8 @@ static const struct {
     {"darts",
      {{"order", "1"}, {"lr_arch", "0.05"}, {"train_portion", "0.8"}, {"accuracy_of", "supernet"}}},
     {"darts", {{"order", "2"}, {"lr_arch", "0.05"}, {"operators", "gold"}}},
+    {"parsec", {{"samples", "3"}, {"lr_arch", "0.1"}, {"sampled_points", "2"}}},
+    {"gold", {{"lambda0", "0.02"}, {"eta_max", "0.2"}, {"stable_rounds", "0"}, {"n0", "2"}}},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

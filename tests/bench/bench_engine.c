@@ -2,12 +2,13 @@
  * scripts/bench_engine.sh:
  *
  *     bench_engine machine THREADS          FMA peak (GFLOP/s) and stream bandwidth (GB/s)
- *     bench_engine CASE THREADS STEPS       one line a step: seconds; then a line of facts
- *     bench_engine curve CASE STEPS FILE    writes the initial weights, the batches and the losses
+ *     bench_engine CASE THREADS STEPS       one line a step: seconds; then a line of facts; STEPS
+ * 0: a step for every line of the input bench_engine curve CASE STEPS FILE    writes the initial
+ * weights, the batches and the losses
  *
  * Cases, batch 64 of 32x32x3: `sep` the DARTS-style supernet of {sep_conv_3x3, skip}, `darts` the
- * full eight operations, `mbconv` a single-path supernet of MBConv superkernels, `fixed` the DARTS
- * evaluation cell. */
+ * full eight operations (`small`: three cells of it), `mbconv` a single-path supernet of MBConv
+ * superkernels, `fixed` the DARTS evaluation cell. */
 #include "fail.h"
 #include "space/cell_net.h"
 #include <math.h>
@@ -22,10 +23,14 @@
 
 enum { BATCH = 64, SIDE = 32, CLASSES = 10 };
 
-static double seconds(void) {
+static double clock_seconds(clockid_t id) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double seconds(void) {
+    return clock_seconds(CLOCK_MONOTONIC);
 }
 
 static real *array(size_t count) {
@@ -37,12 +42,16 @@ static real *array(size_t count) {
     return v;
 }
 
+/* Each class has an image of its own, under noise: something to learn. */
 static void batch_draw(uint32_t index, real *x, int *labels) {
+    enum { IMAGE = SIDE * SIDE * 3 };
     struct rng rng = rng_make(1, rng_stream("bench-batch"), index);
-    for (size_t i = 0; i < BATCH * SIDE * SIDE * 3; i++)
-        x[i] = (real)rng_normal(&rng);
-    for (int i = 0; i < BATCH; i++)
-        labels[i] = (int)rng_below(&rng, CLASSES);
+    for (int n = 0; n < BATCH; n++) {
+        labels[n] = (int)rng_below(&rng, CLASSES);
+        struct rng own = rng_make(1, rng_stream("bench-class"), (uint32_t)labels[n]);
+        for (int i = 0; i < IMAGE; i++)
+            x[n * IMAGE + i] = (real)(rng_normal(&own) + rng_normal(&rng));
+    }
 }
 
 /* ---- networks: each has its weights, and a step that leaves gradients ---- */
@@ -143,6 +152,8 @@ static int cell_open(struct subject *s, const char *name, int threads) {
                                .channels = 16,
                                .stem = 3,
                                .classes = CLASSES};
+    if (!strcmp(name, "small"))
+        space.cells = 3;
     space.ops = strcmp(name, "sep") ? NET_OPS : 2;
     for (int i = 0; i < space.ops; i++)
         space.op[i] = space.ops == 2 ? (i ? NET_SEP_CONV_3 : NET_SKIP) : (enum net_op)i;
@@ -323,17 +334,23 @@ static int subject_open(struct subject *s, const char *name, int threads) {
     *s = (struct subject){0};
     if (!strcmp(name, "mbconv"))
         return mbconv_open(s, threads);
-    if (!strcmp(name, "sep") || !strcmp(name, "darts") || !strcmp(name, "fixed"))
+    if (!strcmp(name, "sep") || !strcmp(name, "darts") || !strcmp(name, "fixed") ||
+        !strcmp(name, "small"))
         return cell_open(s, name, threads);
-    return fail("unknown case '%s': sep, darts, mbconv, fixed", name);
+    return fail("unknown case '%s': sep, darts, small, mbconv, fixed", name);
 }
 
-static double subject_train(struct subject *s, long step, const real *x, const int *labels) {
+/* The curve is compared with another implementation's, step by step: small steps, so that rounding
+ * does not grow into other weights. */
+static const double bench_rate = 0.025, curve_rate = 0.002;
+
+static double subject_train(struct subject *s, double rate, long step, const real *x,
+                            const int *labels) {
     const struct net_optim optim = {NET_SGD, .momentum = 0.9, .weight_decay = 3e-4};
     net_grad_zero(s->net, s->weights, s->n);
     const double loss = s->step(s, x, labels);
     net_grad_clip(s->net, s->weights, s->n, 5);
-    net_optim_step(s->net, &optim, 0.025, step, s->weights, s->n);
+    net_optim_step(s->net, &optim, rate, step, s->weights, s->n);
     return loss;
 }
 
@@ -347,11 +364,13 @@ static int bench(const char *name, int threads, int steps) {
     if (subject_open(&s, name, threads))
         return fprintf(stderr, "%s\n", fail_message()), 1;
     batch_draw(0, x, labels);
-    subject_train(&s, 1, x, labels); /* touches the memory */
-    for (int i = 0; i < steps; i++) {
-        const double start = seconds();
-        subject_train(&s, 2 + i, x, labels);
-        printf("step %.6f\n", seconds() - start);
+    subject_train(&s, bench_rate, 1, x, labels); /* touches the memory */
+    for (int i = 0; steps ? i < steps : getchar() != EOF; i++) {
+        const double start = seconds(), busy = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+        subject_train(&s, bench_rate, 2 + i, x, labels);
+        printf("step %.6f %.6f\n", seconds() - start,
+               clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - busy);
+        fflush(stdout);
     }
     getrusage(RUSAGE_SELF, &usage);
     printf("facts flops %.6g memory_mb %.1f path %s\n", s.flops, (double)usage.ru_maxrss / 1024,
@@ -380,7 +399,7 @@ static int curve(const char *name, int steps, const char *path) {
         write_array(file, title, x, sizeof x);
         snprintf(title, sizeof title, "labels%d", i);
         write_array(file, title, labels, sizeof labels);
-        const double loss = subject_train(&s, 1 + i, x, labels);
+        const double loss = subject_train(&s, curve_rate, 1 + i, x, labels);
         snprintf(title, sizeof title, "loss%d", i);
         write_array(file, title, &loss, sizeof loss);
     }
@@ -400,7 +419,7 @@ __attribute__((target("avx512f"))) static double fma512(long n) {
     for (long r = 0; r < n; r++)
 #pragma GCC unroll 16
         for (int i = 0; i < 16; i++)
-            a[i] = _mm512_fmadd_ps(a[i], x, y);
+            __asm__("vfmadd213ps %2, %1, %0" : "+v"(a[i]) : "v"(x), "v"(y));
     for (int i = 0; i < 16; i++)
         sum += _mm512_cvtss_f32(a[i]);
     return sum;
@@ -414,7 +433,7 @@ __attribute__((target("avx2,fma"))) static double fma256(long n) {
     for (long r = 0; r < n; r++)
 #pragma GCC unroll 12
         for (int i = 0; i < 12; i++)
-            a[i] = _mm256_fmadd_ps(a[i], x, y);
+            __asm__("vfmadd213ps %2, %1, %0" : "+x"(a[i]) : "x"(x), "x"(y));
     for (int i = 0; i < 12; i++)
         sum += _mm256_cvtss_f32(a[i]);
     return sum;
