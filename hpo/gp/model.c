@@ -129,7 +129,7 @@ static bool is_better(const struct record *a, double mean_a, const struct record
 /* The best trials become the centres; the first is the incumbent. */
 static void set_incumbent(struct model *model, const struct history *history) {
     const struct surrogate *objective = &model->quantity[0];
-    const struct record *best[MODEL_CENTRES + 1];
+    const struct record *best[MODEL_CENTRES + 1] = {NULL}; /* rows >= 1, so that one is set */
     double mean[MODEL_CENTRES + 1];
     int n = model->task->space->n, count = 0;
     for (int row = 0; row < objective->rows; row++) {
