@@ -9,6 +9,11 @@
  * lambda of 0.02 means 20 ln R; the papers have s = 1. lambda is 0 during the warm-up, in which the
  * indicators are dropped at random: otherwise the whole kernels always win.
  *
+ * Two defaults differ from the repository. Norms are measured in the units that the initial weights
+ * lead to expect (superkernel.h says why; `indicator: norm` is the repository's), and the learning
+ * rate for a batch of 256 is 0.064 instead of 0.016, since a step here has 64 images instead of
+ * 1024.
+ *
  * A point is the decoded network with the weights of the supernet: moving averages as in the
  * repository, and batch-norm statistics taken anew from training images for the decoded network,
  * since those of the supernet belong to other masks. Leaving a masked part out does not change what
