@@ -396,7 +396,7 @@ static int single_path_train(void *state, double fidelity, struct outcome *out) 
 
 /* ---- checkpoints ---- */
 
-/* What a checkpoint must agree in with the trial that continues it. */
+/* Where a search stands, and what the trial that continues it must agree in. */
 struct stamp {
     uint64_t seed;
     double full, horizon;
@@ -451,13 +451,15 @@ static int single_path_load(void *state, const char *path) {
     free(list);
     if (status)
         return -1;
-    if (stamp.seed != s->seed || stamp.steps != s->steps || stamp.batch != s->batch)
-        return fail("%s: is of another search: seed %llu, %d steps of %d images", path,
-                    (unsigned long long)stamp.seed, (int)stamp.steps, (int)stamp.batch);
+    if (stamp.steps != s->steps || stamp.batch != s->batch)
+        return fail("%s: is of another search: %d steps of %d images", path, (int)stamp.steps,
+                    (int)stamp.batch);
     if (stamp.full != s->full || stamp.horizon != s->horizon)
         return fail("%s: is of a schedule of %g epochs; a search over %g cannot go on from it "
                     "(fidelity: truncate can)",
                     path, stamp.horizon, s->horizon);
+    s->seed = stamp.seed; /* the search goes on as it began, whatever trial it is now */
+    s->order_epoch = -1;
     s->step = (long)stamp.step;
     return 0;
 }

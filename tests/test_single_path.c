@@ -191,8 +191,9 @@ static void a_checkpoint_continues(void **state) {
     struct search straight, first, second, foreign;
     prepare(&straight, 5, 3, 4);
     prepare(&first, 5, 2, 4);
-    prepare(&second, 5, 3, 4);
-    prepare(&foreign, 6, 3, 4);
+    prepare(&second, 77, 3, 4); /* a checkpoint brings its seed */
+    prepare(&foreign, 5, 3, 4);
+    set(&foreign, "batch", "8");
     set(&straight, "lambda", "0.5");
     set(&first, "lambda", "0.5");
     set(&second, "lambda", "0.5");
