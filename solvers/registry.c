@@ -7,6 +7,7 @@ extern const struct solver_ops solver_darts;
 extern const struct solver_ops solver_gold;
 extern const struct solver_ops solver_parsec;
 extern const struct solver_ops solver_single_path;
+extern const struct solver_ops solver_snas;
 extern const struct solver_ops solver_table;
 
 const struct solver_ops *const solver_registry[] = {
@@ -14,6 +15,7 @@ const struct solver_ops *const solver_registry[] = {
     &solver_darts,
     &solver_parsec,
     &solver_gold,
+    &solver_snas,
     &solver_bowl,
     &solver_table,
     NULL,

@@ -24,7 +24,9 @@ static const struct {
      {{"order", "1"}, {"lr_arch", "0.05"}, {"train_portion", "0.8"}, {"accuracy_of", "supernet"}}},
     {"darts", {{"order", "2"}, {"lr_arch", "0.05"}, {"operators", "gold"}}},
     {"parsec", {{"samples", "3"}, {"lr_arch", "0.1"}, {"sampled_points", "2"}}},
-    {"gold", {{"lambda0", "0.02"}, {"eta_max", "0.2"}, {"stable_rounds", "0"}, {"n0", "2"}}},
+    {"gold", {{"lambda0", "0.02"}, {"eta_max", "0.12"}, {"stable_rounds", "0"}, {"n0", "2"}}},
+    {"snas",
+     {{"lr_arch", "0.05"}, {"drop_path", "0.1"}, {"samples", "2"}, {"accuracy_of", "supernet"}}},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -253,8 +255,8 @@ static void rescaling_is_another_schedule(void **state) {
     (void)state;
     for (int i = 0; i < CASES; i++) {
         struct search cut, pressed;
-        prepare(&cut, i, 7, 2, 6);
-        prepare(&pressed, i, 7, 2, 6);
+        prepare(&cut, i, 7, 3, 6);
+        prepare(&pressed, i, 7, 3, 6);
         set(&pressed, "fidelity", "rescale");
         run(&cut);
         run(&pressed);
