@@ -3,6 +3,7 @@
 #include <string.h>
 
 extern const struct solver_ops solver_bowl;
+extern const struct solver_ops solver_cars;
 extern const struct solver_ops solver_darts;
 extern const struct solver_ops solver_gold;
 extern const struct solver_ops solver_parsec;
@@ -16,6 +17,7 @@ const struct solver_ops *const solver_registry[] = {
     &solver_parsec,
     &solver_gold,
     &solver_snas,
+    &solver_cars,
     &solver_bowl,
     &solver_table,
     NULL,

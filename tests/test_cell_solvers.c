@@ -20,6 +20,7 @@ static char folder[] = "/tmp/nastune-search-XXXXXX";
 static const struct {
     const char *solver, *settings[6][2];
 } cases[] = {
+    {"cars", {{"population", "6"}, {"warmup", "0.2"}, {"interval", "2"}, {"train_portion", "0.8"}}},
     {"darts",
      {{"order", "1"}, {"lr_arch", "0.05"}, {"train_portion", "0.8"}, {"accuracy_of", "supernet"}}},
     {"darts", {{"order", "2"}, {"lr_arch", "0.05"}, {"operators", "gold"}}},
