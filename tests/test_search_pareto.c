@@ -143,7 +143,7 @@ static void niching_against_a_reference(void **state) {
     for (int round = 0; round < 200; round++) {
         double f[MOST][2];
         bool chosen[MOST] = {false}, wanted[MOST];
-        int n = draw_population(&rng, f, false), keep = 1 + (int)rng_below(&rng, (uint32_t)n),
+        int n = draw_population(&rng, f, false), keep = 2 + (int)rng_below(&rng, (uint32_t)n - 1),
             all = 0;
         struct rng one = rng_make(3, 1, (uint32_t)round), two = one;
         assert_int_equal(pareto_nsga3(n, (const double(*)[2])f, keep, &one, chosen), 0);
