@@ -13,6 +13,7 @@ extern const struct hpo_ops hpo_hyperband;
 extern const struct hpo_ops hpo_asha;
 extern const struct hpo_ops hpo_bohb;
 extern const struct hpo_ops hpo_dehb;
+extern const struct hpo_ops hpo_mfbo;
 
 const struct hpo_ops *const hpo_registry[] = {
     &hpo_random,
@@ -26,6 +27,7 @@ const struct hpo_ops *const hpo_registry[] = {
     &hpo_asha,
     &hpo_bohb,
     &hpo_dehb,
+    &hpo_mfbo,
     NULL,
 };
 

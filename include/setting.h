@@ -23,7 +23,9 @@ enum setting_type {
     SETTING_REAL,
     SETTING_INT,    /* whole numbers up to 2^53 */
     SETTING_CHOICE, /* one of `choices`; "no|yes" makes a switch */
-    SETTING_TEXT    /* any text (a file, a folder); cannot be searched */
+    SETTING_TEXT,   /* any text (a file, a folder); cannot be searched */
+    SETTING_LINES   /* a list of texts without line breaks ("command: [sh, run.sh]"); kept as one
+                       text, '\n' between them, "" being the empty list; cannot be searched */
 };
 enum setting_scale { SETTING_LINEAR, SETTING_LOG };
 
@@ -43,7 +45,7 @@ struct setting {
 struct config {
     const struct setting *table; /* borrowed */
     int count;                   /* settings in the table */
-    double *number; /* (count) REAL, INT: the value; CHOICE: index into the choices; TEXT: 0 */
+    double *number; /* (count) REAL, INT: the value; CHOICE: index into the choices; else 0 */
     char **text;    /* (count) the value as text, in canonical form; NULL: not given, no default */
 };
 
@@ -56,7 +58,8 @@ int setting_find(const struct setting *table, const char *name);
 int setting_parse(const struct setting *setting, const char *text, double *number);
 
 /* Writes a value in canonical form ("%.17g" shortened to the fewest digits that read back the same,
- * or the choice) into buffer; returns buffer. TEXT settings have no number: not allowed here. */
+ * or the choice) into buffer; returns buffer. TEXT and LINES settings have no number: not allowed
+ * here. */
 char *setting_format(const struct setting *setting, double number, char *buffer, size_t size);
 
 /* The number of choices of a CHOICE, and the i-th, copied into buffer (cut to size). */

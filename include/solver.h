@@ -28,6 +28,15 @@ struct solver_task {
     int threads;        /* >= 1 */
 };
 
+/* The final training of one architecture, from scratch. */
+struct final_task {
+    const struct config *settings; /* of the solver: data set, space; borrowed */
+    const struct config *final;    /* of the final training, over ops->final_settings; borrowed */
+    const char *arch;              /* as a point of this solver has it */
+    uint64_t seed;
+    int threads; /* >= 1 */
+};
+
 struct solver_ops {
     const char *name;               /* "single-path": as in study files */
     const char *about;              /* one line */
@@ -35,13 +44,20 @@ struct solver_ops {
     const struct setting *settings; /* {0}-terminated */
     const char *fidelity; /* name of the setting that is its fidelity ("epochs"); NULL: none */
     const char *columns;  /* "entropy|skips": extra columns of its points; NULL: none */
-    bool declares;        /* a study may declare settings of its own for it (table) */
-    bool instant;         /* microseconds a trial: run inside the harness, without a process */
-    size_t state_size;    /* bytes */
+    const char *columns_setting; /* name of a LINES setting in which a study names such columns,
+                                    where `columns` is NULL; NULL: none */
+    const char *resume_setting;  /* name of a "no|yes" setting that says whether save and load work;
+                                    NULL: they do */
+    bool declares;     /* a study may declare settings of its own for it (table, command) */
+    bool instant;      /* microseconds a trial: run inside the harness, without a process */
+    size_t state_size; /* bytes */
 
     /* Optional. Before a study starts: is everything there that the settings name (data, files)?
      * Fails as open would. */
     int (*check)(const struct config *settings);
+    /* Optional. What a trial with these settings would do, as lines of text (cut to size), for
+     * `nastune check`. */
+    int (*describe)(const struct config *settings, char *text, size_t size);
     int (*open)(void *state, const struct solver_task *task);
     /* Goes on until `fidelity` units have been trained in all; appends points, at least one of them
      * final. Failure = a failed trial, with the message as its reason. */
@@ -51,6 +67,11 @@ struct solver_ops {
     int (*load)(void *state,
                 const char *path); /* such that load + train gives the bytes of training through */
     void (*close)(void *state);
+
+    /* Optional, both or neither: trains an architecture from scratch and adds one final point with
+     * its test accuracy. Deterministic as train is. */
+    const struct setting *final_settings; /* {0}-terminated: what `final:` of a study may hold */
+    int (*retrain)(const struct final_task *task, struct outcome *out);
 };
 
 /* {NULL}-terminated. */

@@ -3,9 +3,15 @@
  * tests fio.
  *
  * With r^2 the sum over the five coordinates of (x_i - c_i)^2, c = (1, -2, 0.5, 3, -1), and e
- * epochs of training: loss     = 0.1 + 0.02 r^2 + 0.3 / e           accuracy = exp(-loss) runtime
- * = 20 + 12 (5 + x_0) ms                so that a cap on runtime holds x_0 away from its optimum
- * The best loss at e epochs is 0.1 + 0.3 / e, at x = c, with runtime 92 ms. */
+ * epochs of training:
+ *
+ *     loss     = 0.1 + 0.02 r^2 + 0.3 / e
+ *
+ *     accuracy = exp(-loss)
+ *
+ *     runtime  = 20 + 12 (5 + x_0) ms, so that a cap on it holds x_0 away from its optimum
+ *
+ * The best loss at e epochs is 0.1 + 0.3 / e, at x = c, with a runtime of 92 ms. */
 #include "fail.h"
 #include "solver.h"
 #include <math.h>

@@ -4,6 +4,7 @@
 
 extern const struct solver_ops solver_bowl;
 extern const struct solver_ops solver_cars;
+extern const struct solver_ops solver_command;
 extern const struct solver_ops solver_darts;
 extern const struct solver_ops solver_gold;
 extern const struct solver_ops solver_parsec;
@@ -20,6 +21,7 @@ const struct solver_ops *const solver_registry[] = {
     &solver_cars,
     &solver_bowl,
     &solver_table,
+    &solver_command,
     NULL,
 };
 

@@ -17,6 +17,7 @@
 #include "net/data.h"
 #include "runtime/runtime.h"
 #include "solver.h"
+#include "space/mbconv_final.h"
 #include "space/supernet.h"
 #include <math.h>
 #include <stdlib.h>
@@ -24,71 +25,37 @@
 
 enum { STATISTICS_BATCHES = 8 };
 
+#define SETTING(...)                                                                               \
+    { __VA_ARGS__ }
+#define REAL(NAME, LO, HI, PRESET, HELP)                                                           \
+    SETTING(.name = NAME, .type = SETTING_REAL, .lo = LO, .hi = HI, .preset = PRESET, .help = HELP)
+#define LOG_REAL(NAME, LO, HI, PRESET, HELP)                                                       \
+    SETTING(.name = NAME, .type = SETTING_REAL, .lo = LO, .hi = HI, .scale = SETTING_LOG,          \
+            .preset = PRESET, .help = HELP)
+#define REAL_WHEN(NAME, LO, HI, PRESET, WHEN, HELP)                                                \
+    SETTING(.name = NAME, .type = SETTING_REAL, .lo = LO, .hi = HI, .preset = PRESET,              \
+            .when = WHEN, .help = HELP)
+#define COUNT(NAME, LO, HI, PRESET, UNIT, HELP)                                                    \
+    SETTING(.name = NAME, .type = SETTING_INT, .lo = LO, .hi = HI, .scale = SETTING_LOG,           \
+            .preset = PRESET, .unit = UNIT, .help = HELP)
+#define CHOICE(NAME, CHOICES, PRESET, HELP)                                                        \
+    SETTING(.name = NAME, .type = SETTING_CHOICE, .choices = CHOICES, .preset = PRESET,            \
+            .help = HELP)
+#define TEXT(NAME, HELP) SETTING(.name = NAME, .type = SETTING_TEXT, .preset = "", .help = HELP)
+
 static const struct setting settings[] = {
-    {.name = "lambda",
-     .type = SETTING_REAL,
-     .lo = 1e-7,
-     .hi = 10,
-     .scale = SETTING_LOG,
-     .preset = "0.02",
-     .help = "weight of ln(runtime) in the loss; see loss_scale"},
-    {.name = "lr",
-     .type = SETTING_REAL,
-     .lo = 1e-4,
-     .hi = 1,
-     .scale = SETTING_LOG,
-     .preset = "0.064",
-     .help = "learning rate for a batch of 256; in proportion for others"},
-    {.name = "warmup",
-     .type = SETTING_REAL,
-     .lo = 0,
-     .hi = 0.95,
-     .preset = "0.625",
-     .help = "share of the schedule before the runtime enters the loss"},
-    {.name = "keep",
-     .type = SETTING_REAL,
-     .lo = 0.3,
-     .hi = 1,
-     .preset = "0.6",
-     .help = "probability to keep an indicator during warm-up"},
-    {.name = "threshold_init",
-     .type = SETTING_REAL,
-     .lo = 0,
-     .hi = 1,
-     .preset = "0",
-     .help = "initial value of the thresholds"},
-    {.name = "threshold_lr",
-     .type = SETTING_REAL,
-     .lo = 0.01,
-     .hi = 100,
-     .scale = SETTING_LOG,
-     .preset = "1",
-     .help = "learning rate of the thresholds, as a multiple of that of the weights"},
-    {.name = "weight_decay",
-     .type = SETTING_REAL,
-     .lo = 1e-7,
-     .hi = 1e-2,
-     .scale = SETTING_LOG,
-     .preset = "1e-05",
-     .help = "of all weights and thresholds but those of the batch norms"},
-    {.name = "label_smoothing",
-     .type = SETTING_REAL,
-     .lo = 0,
-     .hi = 0.3,
-     .preset = "0.1",
-     .help = "share of a label spread over all classes"},
-    {.name = "dropout",
-     .type = SETTING_REAL,
-     .lo = 0,
-     .hi = 0.5,
-     .preset = "0.2",
-     .help = "probability to drop a feature in front of the classifier"},
-    {.name = "lr_decay",
-     .type = SETTING_REAL,
-     .lo = 0.5,
-     .hi = 1,
-     .preset = "0.97",
-     .help = "factor of the learning rate every lr_every epochs"},
+    LOG_REAL("lambda", 1e-7, 10, "0.02", "weight of ln(runtime) in the loss; see loss_scale"),
+    LOG_REAL("lr", 1e-4, 1, "0.064", "learning rate for a batch of 256; in proportion for others"),
+    REAL("warmup", 0, 0.95, "0.625", "share of the schedule before the runtime enters the loss"),
+    REAL("keep", 0.3, 1, "0.6", "probability to keep an indicator during warm-up"),
+    REAL("threshold_init", 0, 1, "0", "initial value of the thresholds"),
+    LOG_REAL("threshold_lr", 0.01, 100, "1",
+             "learning rate of the thresholds, as a multiple of that of the weights"),
+    LOG_REAL("weight_decay", 1e-7, 1e-2, "1e-05",
+             "of all weights and thresholds but those of the batch norms"),
+    REAL("label_smoothing", 0, 0.3, "0.1", "share of a label spread over all classes"),
+    REAL("dropout", 0, 0.5, "0.2", "probability to drop a feature in front of the classifier"),
+    REAL("lr_decay", 0.5, 1, "0.97", "factor of the learning rate every lr_every epochs"),
     {.name = "lr_every",
      .type = SETTING_REAL,
      .lo = 0.1,
@@ -96,25 +63,12 @@ static const struct setting settings[] = {
      .preset = "2.4",
      .unit = "epochs",
      .help = "epochs between two steps of the learning rate"},
-    {.name = "optimizer",
-     .type = SETTING_CHOICE,
-     .choices = "rmsprop|momentum|sgd",
-     .preset = "rmsprop",
-     .help = "one optimiser for weights and thresholds"},
-    {.name = "momentum",
-     .type = SETTING_REAL,
-     .lo = 0,
-     .hi = 0.99,
-     .preset = "0.9",
-     .when = "optimizer=rmsprop|momentum",
-     .help = "momentum of the optimiser"},
-    {.name = "rms_decay",
-     .type = SETTING_REAL,
-     .lo = 0.5,
-     .hi = 0.9999,
-     .preset = "0.9",
-     .when = "optimizer=rmsprop",
-     .help = "decay of RMSProp's mean square"},
+    CHOICE("optimizer", "rmsprop|momentum|sgd", "rmsprop",
+           "one optimiser for weights and thresholds"),
+    REAL_WHEN("momentum", 0, 0.99, "0.9", "optimizer=rmsprop|momentum",
+              "momentum of the optimiser"),
+    REAL_WHEN("rms_decay", 0.5, 0.9999, "0.9", "optimizer=rmsprop",
+              "decay of RMSProp's mean square"),
     {.name = "rms_eps",
      .type = SETTING_REAL,
      .lo = 1e-10,
@@ -123,83 +77,31 @@ static const struct setting settings[] = {
      .preset = "0.001",
      .when = "optimizer=rmsprop",
      .help = "what RMSProp adds under the root"},
-    {.name = "average",
-     .type = SETTING_REAL,
-     .lo = 0,
-     .hi = 0.999999,
-     .preset = "0.9999",
-     .help = "decay of the moving averages of the weights, at most (1+step)/(10+step)"},
-    {.name = "loss_scale",
-     .type = SETTING_CHOICE,
-     .choices = "repository|paper",
-     .preset = "repository",
-     .help = "the loss has 1000 lambda ln(ms) as in the repository, or lambda ln(ms)"},
-    {.name = "indicator",
-     .type = SETTING_CHOICE,
-     .choices = "relative|norm",
-     .preset = "relative",
-     .help = "norms relative to their expected initial value, or plain as in the repository"},
-    {.name = "space",
-     .type = SETTING_CHOICE,
-     .choices = "auto|" MBCONV_SPACES,
-     .preset = "auto",
-     .help = "search space; auto: fashion or cifar, as the data are"},
-    {.name = "latency",
-     .type = SETTING_TEXT,
-     .preset = "",
-     .help = "latency table (CSV) of the space; empty: the one that ships"},
-    {.name = "data",
-     .type = SETTING_CHOICE,
-     .choices = DATA_NAMES,
-     .preset = "fashion-mnist",
-     .help = "data set"},
-    {.name = "data_folder",
-     .type = SETTING_TEXT,
-     .preset = "",
-     .help = "folder of the data set; empty: NASTUNE_DATA, then the Debian package's"},
-    {.name = "train",
-     .type = SETTING_INT,
-     .lo = 1,
-     .hi = 1e7,
-     .scale = SETTING_LOG,
-     .preset = "6000",
-     .unit = "images",
-     .help = "training images, drawn by split_seed"},
-    {.name = "validation",
-     .type = SETTING_INT,
-     .lo = 1,
-     .hi = 1e7,
-     .scale = SETTING_LOG,
-     .preset = "2000",
-     .unit = "images",
-     .help = "validation images, drawn by split_seed from the rest of the training set"},
+    REAL("average", 0, 0.999999, "0.9999",
+         "decay of the moving averages of the weights, at most (1+step)/(10+step)"),
+    CHOICE("loss_scale", "repository|paper", "repository",
+           "the loss has 1000 lambda ln(ms) as in the repository, or lambda ln(ms)"),
+    CHOICE("indicator", "relative|norm", "relative",
+           "norms relative to their expected initial value, or plain as in the repository"),
+    CHOICE("space", "auto|" MBCONV_SPACES, "auto",
+           "search space; auto: fashion or cifar, as the data are"),
+    CHOICE("se", "no|yes", "no",
+           "search squeeze-and-excitation (none, 25 %, 50 % of a block's input) as well"),
+    TEXT("latency", "latency table (CSV) of the space; empty: the one that ships"),
+    CHOICE("data", DATA_NAMES, "fashion-mnist", "data set"),
+    TEXT("data_folder", "folder of the data set; empty: NASTUNE_DATA, then the Debian package's"),
+    COUNT("train", 1, 1e7, "5000", "images", "training images, drawn by split_seed"),
+    COUNT("validation", 1, 1e7, "2000", "images",
+          "validation images, drawn by split_seed from the rest of the training set"),
     {.name = "split_seed",
      .type = SETTING_INT,
      .lo = 0,
      .hi = 1e9,
      .preset = "1",
      .help = "seed of the subset and the split; the same for all trials, so that they compare"},
-    {.name = "batch",
-     .type = SETTING_INT,
-     .lo = 2,
-     .hi = 4096,
-     .scale = SETTING_LOG,
-     .preset = "64",
-     .unit = "images",
-     .help = "images of a step"},
-    {.name = "curve",
-     .type = SETTING_CHOICE,
-     .choices = "no|yes",
-     .preset = "yes",
-     .help = "a point after each epoch, or only the last"},
-    {.name = "epochs",
-     .type = SETTING_INT,
-     .lo = 1,
-     .hi = 10000,
-     .scale = SETTING_LOG,
-     .preset = "8",
-     .unit = "epochs",
-     .help = "the fidelity: length of the search"},
+    COUNT("batch", 2, 4096, "64", "images", "images of a step"),
+    CHOICE("curve", "no|yes", "yes", "a point after each epoch, or only the last"),
+    COUNT("epochs", 1, 10000, "8", "epochs", "the fidelity: length of the search"),
     SOLVER_SCHEDULE_SETTING,
     {0}};
 
@@ -234,7 +136,11 @@ static int choose_space(struct single_path *s) {
     else
         snprintf(name, sizeof name, "%s", config_text(s->config, "space"));
     s->space = mbconv_find(name);
-    return runtime_read(&s->table, s->space, config_text(s->config, "latency"));
+    if (runtime_read(&s->table, s->space, config_text(s->config, "latency")))
+        return -1;
+    if (config_flag(s->config, "se") && !runtime_has_se(&s->table))
+        return fail("se: the latency table has no operators se25 and se50 for every block");
+    return 0;
 }
 
 static int open_data(struct single_path *s) {
@@ -297,7 +203,8 @@ static int single_path_open(void *state, const struct solver_task *task) {
     s->steps = s->split.n_train / s->batch; /* an incomplete last batch is left out */
     bool natural = config_choice(s->config, "indicator") == 0;
     if (take_buffers(s) || net_open(&s->engine, task->threads) ||
-        supernet_open(&s->supernet, s->engine, s->space, s->batch, natural))
+        supernet_open(&s->supernet, s->engine, s->space, s->batch, natural,
+                      config_flag(s->config, "se")))
         return -1;
     supernet_init(&s->supernet, s->seed, config_real(s->config, "threshold_init"));
     set_optimizer(s);
@@ -345,28 +252,44 @@ static void load_batch(struct single_path *s, int epoch, int b) {
     data_batch(s->data, s->order + b * s->batch, s->batch, s->x, s->label);
 }
 
-/* Gradient of s lambda ln R by the gates; returns R in ms. */
+/* Runtime of a block at its gates, and its slopes. */
+static double block_runtime(const struct single_path *s, const struct supernet_block *block,
+                            struct supernet_slope *slope) {
+    const double *gate = block->kernel.gate;
+    double by_gate, ms = runtime_gated(&s->table, block->layer, gate, slope->kernel);
+    slope->se[0] = slope->se[1] = 0;
+    if (block->se.rows) {
+        ms += runtime_gated_se(&s->table, block->layer, gate[SUPERKERNEL_50], block->se.gate,
+                               slope->se, &by_gate);
+        slope->kernel[SUPERKERNEL_50] += by_gate;
+    }
+    return ms;
+}
+
+/* Slopes of weight ln R by the gates; returns R in ms. */
 static double runtime_slope(const struct single_path *s, double weight,
-                            double d_gate[][SUPERKERNEL_GATES]) {
+                            struct supernet_slope *slope) {
     double ms = s->table.rest.ms;
     for (int b = 0; b < s->supernet.blocks; b++)
-        ms += runtime_gated(&s->table, s->supernet.block[b].layer, s->supernet.block[b].kernel.gate,
-                            d_gate[b]);
-    for (int b = 0; b < s->supernet.blocks; b++)
+        ms += block_runtime(s, &s->supernet.block[b], &slope[b]);
+    for (int b = 0; b < s->supernet.blocks; b++) {
         for (int i = 0; i < SUPERKERNEL_GATES; i++)
-            d_gate[b][i] *= weight / ms;
+            slope[b].kernel[i] *= weight / ms;
+        for (int i = 0; i < SE_KERNEL_GATES; i++)
+            slope[b].se[i] *= weight / ms;
+    }
     return ms;
 }
 
 static void update(struct single_path *s) {
     struct mbconv_net *net = s->supernet.net;
-    int own = net->weights - s->supernet.blocks; /* thresholds stand behind the weights */
+    int own = net->weights - s->supernet.thresholds; /* thresholds stand behind the weights */
     double rate = net_rate_exponential(config_real(s->config, "lr") * s->batch / 256,
                                        config_real(s->config, "lr_decay"), schedule_epoch(s),
                                        config_real(s->config, "lr_every"), true);
     net_optim_step(s->engine, &s->optim, rate, s->step + 1, net->weight, own);
     net_optim_step(s->engine, &s->optim, rate * config_real(s->config, "threshold_lr"), s->step + 1,
-                   net->weight + own, s->supernet.blocks);
+                   net->weight + own, s->supernet.thresholds);
     double t = (double)s->step;
     net_average(s->engine, net->weight, net->weights,
                 fmin(config_real(s->config, "average"), (1 + t) / (10 + t)));
@@ -384,16 +307,16 @@ static int take_step(struct single_path *s) {
     double loss = net_loss(s->batch, s->space->classes, net->logits, s->label,
                            config_real(s->config, "label_smoothing"), s->dlogits, NULL);
 
-    double d_gate[MBCONV_MAX_BLOCKS][SUPERKERNEL_GATES];
+    struct supernet_slope slope[MBCONV_MAX_BLOCKS];
     double weight = warmup ? 0 : config_real(s->config, "lambda");
     if (config_choice(s->config, "loss_scale") == 0)
         weight *= 1000;
-    double ms = runtime_slope(s, weight, d_gate);
+    double ms = runtime_slope(s, weight, slope);
     if (!isfinite(loss) || !isfinite(ms))
         return fail("the loss is not finite at step %ld (epoch %ld): cross-entropy %g, runtime %g "
                     "ms; a lower learning rate may help",
                     s->step + 1, s->step / s->steps + 1, loss, ms);
-    supernet_backward(&s->supernet, s->x, s->dlogits, (const double(*)[SUPERKERNEL_GATES])d_gate);
+    supernet_backward(&s->supernet, s->x, s->dlogits, slope);
     update(s);
     s->step++;
     return 0;
@@ -487,7 +410,7 @@ static int list_records(struct single_path *s, struct stamp *stamp, struct net_r
         const struct net_weight *weight = &net->weight[w];
         real *const data[4] = {weight->value, weight->slot[0], weight->slot[1], weight->average};
         for (int i = 0; i < 4; i++) {
-            snprintf(name[n], sizeof name[n], "%s.%s", weight->name, part[i]);
+            snprintf(name[n], sizeof name[n], "%d.%s.%s", w, weight->name, part[i]);
             record[n] = (struct net_record){name[n], data[i], weight->count * sizeof(real)};
             n++;
         }
@@ -548,4 +471,6 @@ const struct solver_ops solver_single_path = {
     .save = single_path_save,
     .load = single_path_load,
     .close = single_path_close,
+    .final_settings = mbconv_final_settings,
+    .retrain = mbconv_final_train,
 };

@@ -80,6 +80,8 @@ static int open_bench(struct bench *bench, const struct bench_problem *problem, 
                           .n_constraints = problem->n_constraints,
                           .settings = &bench->settings,
                           .seed = rng_derive(20240601, rng_stream("bench"), (uint32_t)seed)};
+    for (int c = 0; c < problem->n_constraints; c++)
+        bench->task.constraint_kind[c] = problem->constraint_kind;
     bench->state = calloc(1, bench->ops->state_size);
     if (!bench->state)
         return fail("no memory for method '%s'", label);
@@ -120,8 +122,7 @@ static void evaluate(struct bench *bench, struct trial *trial) {
     trial->cost = trial->fidelity;
     if (trial->parent >= 0)
         trial->cost -= bench->trial[trial->parent].fidelity;
-    for (int c = 0; c < bench->problem->n_constraints; c++)
-        trial->violation += fmax(0, trial->result.constraint[c]);
+    trial->violation = bench_violation(bench->problem, &trial->result);
     bench->spent += trial->cost;
 }
 

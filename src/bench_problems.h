@@ -16,6 +16,7 @@ struct bench_problem {
     const char *name;
     const char *about; /* one line */
     int n_objectives, n_constraints;
+    enum hpo_constraint constraint_kind; /* of all of them */
     double best;         /* least feasible objective at full fidelity; NAN with several */
     double fidelity_max; /* of 1 .. fidelity_max, whole; 1: no fidelity */
     double reference[2]; /* several objectives: the hypervolume's reference point, */
@@ -30,6 +31,10 @@ struct bench_problem {
 
 extern const struct bench_problem bench_problems[];               /* the last has no name */
 const struct bench_problem *bench_problem_find(const char *name); /* NULL: none */
+
+/* Sum of the constraints' violations, as the harness counts it: what a cap has above 0, how far off
+ * a target is as a share, but nothing within 2 %. */
+double bench_violation(const struct bench_problem *problem, const struct result *result);
 
 /* Hypervolume of n points of two objectives (n, 2) below the reference. */
 double bench_hypervolume(int n, const double *points, const double reference[2]);

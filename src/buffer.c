@@ -65,6 +65,19 @@ int buffer_check(const struct buffer *buffer) {
     return buffer->failed ? fail("out of memory") : 0;
 }
 
+int buffer_write(int fd, const char *bytes, size_t n) {
+    while (n > 0) {
+        ssize_t written = write(fd, bytes, n);
+        if (written < 0 && errno != EINTR)
+            return -1;
+        if (written > 0) {
+            bytes += written;
+            n -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
 static int read_all(struct buffer *buffer, int fd, const char *path, size_t limit) {
     char block[65536];
     for (size_t total = 0;;) {

@@ -21,6 +21,9 @@ void buffer_free(struct buffer *buffer);  /* leaves it empty, ready for use */
 /* 0, or the failure that memory ran out. */
 int buffer_check(const struct buffer *buffer);
 
+/* Writes all n bytes, however many calls it takes. -1: it cannot, and errno says why. */
+int buffer_write(int fd, const char *bytes, size_t n);
+
 /* Reads a whole file (at most `limit` bytes) onto the end. */
 int buffer_read_file(struct buffer *buffer, const char *path, size_t limit);
 

@@ -31,7 +31,7 @@ struct study *cmd_load_study(const char *path);
 /* Prints fail_message() to stderr; returns `code`. */
 int cmd_failed(int code);
 
-extern const struct cmd cmd_run, cmd_check, cmd_compare, cmd_solve, cmd_solvers, cmd_methods,
-    cmd_trial;
+extern const struct cmd cmd_run, cmd_check, cmd_plan, cmd_compare, cmd_retrain, cmd_solve,
+    cmd_solvers, cmd_methods, cmd_profile, cmd_bench, cmd_trial;
 
 #endif

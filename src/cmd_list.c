@@ -9,14 +9,15 @@ static const char *type_name(const struct setting *setting) {
     static const char *const names[] = {[SETTING_REAL] = "real",
                                         [SETTING_INT] = "int",
                                         [SETTING_CHOICE] = "choice",
-                                        [SETTING_TEXT] = "text"};
+                                        [SETTING_TEXT] = "text",
+                                        [SETTING_LINES] = "list"};
     return names[setting->type];
 }
 
 static void allowed(const struct setting *setting, char *text, size_t size) {
     if (setting->type == SETTING_CHOICE)
         snprintf(text, size, "%s", setting->choices);
-    else if (setting->type == SETTING_TEXT)
+    else if (setting->type == SETTING_TEXT || setting->type == SETTING_LINES)
         snprintf(text, size, "any");
     else
         snprintf(text, size, "%g .. %g%s", setting->lo, setting->hi,

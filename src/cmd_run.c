@@ -6,19 +6,32 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { JOBS_MAX = 1024 };
+static const char default_parent[] = "results";
 
-static int report_end(enum conduct_end end, const struct study *study, const char *path) {
+static int report_stopped(const struct study *study, const struct conduct_options *how,
+                          const char *path) {
+    fprintf(stderr,
+            "nastune: stopped; every trial of '%s' that was shown is on disk.\n"
+            "To go on, run the same command again: nastune run",
+            study->name);
+    if (how->jobs > 1)
+        fprintf(stderr, " -j %d", how->jobs);
+    if (strcmp(how->parent, default_parent) != 0)
+        fprintf(stderr, " --out %s", how->parent);
+    fprintf(stderr, " %s\n", path);
+    return 128 + executor_interrupted();
+}
+
+static int report_end(enum conduct_end end, const struct study *study,
+                      const struct conduct_options *how, const char *path) {
     switch (end) {
     case CONDUCT_DONE:
         return EXIT_FINE;
     case CONDUCT_STOPPED:
-        fprintf(stderr,
-                "nastune: stopped; every trial of '%s' that was shown is on disk.\n"
-                "To go on, run the same command again: nastune run %s\n",
-                study->name, path);
-        return 128 + executor_interrupted();
+        return report_stopped(study, how, path);
     case CONDUCT_BUSY:
         return cmd_failed(EXIT_BUSY);
     default:
@@ -32,7 +45,7 @@ static int run_main(const struct cmd *cmd, int argc, char **argv) {
                                             {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
-    struct conduct_options how = {.jobs = 1, .parent = "results"};
+    struct conduct_options how = {.jobs = 1, .parent = default_parent};
     char *end;
     for (int c; (c = getopt_long(argc, argv, "j:o:qh", options, NULL)) != -1;)
         switch (c) {
@@ -57,7 +70,7 @@ static int run_main(const struct cmd *cmd, int argc, char **argv) {
     struct study *study = cmd_load_study(argv[optind]);
     if (!study)
         return EXIT_STUDY;
-    int code = report_end(conduct_study(study, &how), study, argv[optind]);
+    int code = report_end(conduct_study(study, &how), study, &how, argv[optind]);
     study_free(study);
     return code;
 }

@@ -27,12 +27,23 @@ static int set_one(struct solve *solve, char *assignment) {
     return config_set(&solve->settings, assignment, value);
 }
 
-static void print_points(const struct solver_ops *solver, const struct outcome *outcome) {
-    struct study study = {.solver = solver};
+/* The names of its extra columns, "a|b", into the text. */
+static char *extra_columns(const struct solve *solve) {
+    const char *setting = solve->solver->columns_setting;
+    const char *columns = setting ? config_text(&solve->settings, setting) : solve->solver->columns;
+    char *copy = columns && *columns ? strdup(columns) : NULL;
+    for (char *c = copy; c && *c; c++)
+        if (*c == '\n')
+            *c = '|';
+    return copy;
+}
+
+static void print_points(const struct solve *solve, const struct outcome *outcome) {
+    struct study study = {.solver = solve->solver, .columns = extra_columns(solve)};
     struct buffer text = {0};
     int extra = journal_extra_columns(&study);
     buffer_print(&text, "point,epoch,final,accuracy,loss,test_accuracy,runtime,params,flops");
-    for (const char *c = solver->columns; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
+    for (const char *c = study.columns; c; c = strchr(c, '|') ? strchr(c, '|') + 1 : NULL)
         buffer_print(&text, ",%.*s", (int)strcspn(c, "|"), c);
     buffer_print(&text, ",arch\r\n");
     for (int i = 0; i < outcome->count; i++) {
@@ -43,6 +54,7 @@ static void print_points(const struct solver_ops *solver, const struct outcome *
     if (text.length)
         fwrite(text.data, 1, text.length, stdout);
     buffer_free(&text);
+    free(study.columns);
 }
 
 static int search(struct solve *solve) {
@@ -55,7 +67,7 @@ static int search(struct solve *solve) {
     if (solve->task.fidelity_max < solve->task.fidelity)
         solve->task.fidelity_max = solve->task.fidelity;
     int status = worker_solve(solver, &solve->task, solve->load, solve->save, &outcome);
-    print_points(solver, &outcome);
+    print_points(solve, &outcome);
     outcome_free(&outcome);
     return status ? cmd_failed(EXIT_FAILED) : EXIT_FINE;
 }

@@ -7,9 +7,11 @@
 #include "fail.h"
 #include "platform.h"
 #include "progress.h"
+#include "reap.h"
 #include "results.h"
 #include "run.h"
 #include "summary.h"
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -118,7 +120,8 @@ static int open_runs(struct conduct *conduct) {
             if (run_open(&conduct->runs[conduct->n_runs - 1], study, m, r, folder))
                 return -1;
         }
-    return 0;
+    snprintf(folder, sizeof folder, "%s/runs", conduct->results.folder);
+    return results_sync_folder(folder);
 }
 
 /* Every run keeps three files open. */
@@ -130,13 +133,24 @@ static void allow_many_files(void) {
     }
 }
 
-static void handle_signals(void) {
+void conduct_handle_signals(void) {
     struct sigaction stop = {.sa_handler = executor_interrupt};
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGHUP, &stop, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a full quota shall be an error of write, not the end */
+}
+
+/* What a killed runner's trials may have left running. The mark is passed on to every trial; the
+ * lock says that nobody else's trials carry it. */
+static void end_leftovers(const struct results *results) {
+    char folder[PATH_MAX], mark[PATH_MAX + 32];
+    if (!realpath(results->folder, folder))
+        return;
+    snprintf(mark, sizeof mark, "NASTUNE_STUDY=%s", folder);
+    reap_marked(mark);
+    setenv("NASTUNE_STUDY", folder, 1);
 }
 
 static int work(struct conduct *conduct, const struct conduct_options *options) {
@@ -163,11 +177,12 @@ enum conduct_end conduct_study(const struct study *study, const struct conduct_o
     struct conduct conduct = {.study = study};
     if (study->solver->check && study->solver->check(&study->settings))
         return CONDUCT_FAILED;
+    conduct_handle_signals();
     int status = results_open(&conduct.results, study, options->parent);
     if (status)
         return status == RESULTS_BUSY ? CONDUCT_BUSY : CONDUCT_FAILED;
     allow_many_files();
-    handle_signals();
+    end_leftovers(&conduct.results);
     progress_open(&conduct.progress, options->quiet);
     status = work(&conduct, options);
     executor_close(conduct.executor);

@@ -18,6 +18,10 @@ struct conduct_options {
     bool quiet;         /* no progress, no table */
 };
 
+/* INT, TERM and HUP stop what runs (executor_interrupt); a broken pipe or a full quota is an error
+ * of write. */
+void conduct_handle_signals(void);
+
 enum conduct_end conduct_study(const struct study *study, const struct conduct_options *options);
 
 #endif

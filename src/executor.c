@@ -2,6 +2,7 @@
 #include "executor.h"
 #include "fail.h"
 #include "platform.h"
+#include "reap.h"
 #include "worker.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +71,8 @@ int executor_open(struct executor **out, const struct study *study, const char *
     executor->resolved = resolved;
     executor->inside = !study->isolate;
     executor->slots = executor->inside ? 1 : slots;
+    if (!executor->inside)
+        reap_adopt();
     *out = executor;
     return 0;
 }
@@ -163,8 +166,7 @@ static int order_file(const struct executor *executor, const struct job *job) {
     struct buffer text = {0};
     int fd = lift(memfd_create("order", MFD_CLOEXEC));
     if (fd >= 0 && (worker_order(executor->study, job, &text) ||
-                    write(fd, text.data, text.length) != (ssize_t)text.length ||
-                    lseek(fd, 0, SEEK_SET) != 0)) {
+                    buffer_write(fd, text.data, text.length) || lseek(fd, 0, SEEK_SET) != 0)) {
         close(fd);
         fd = -1;
     }
@@ -264,6 +266,17 @@ static void judge_exit(const struct executor *executor, struct slot *slot, int s
         worker_answer(executor->study, job, slot->text.data, slot->text.length);
 }
 
+/* A trial's process ends what it started; one that was killed could not, and its orphans are ours.
+ */
+static void kill_orphans(const struct executor *executor) {
+    pid_t trials[SLOTS_MAX];
+    int n = 0;
+    for (int i = 0; i < executor->slots; i++)
+        if (executor->slot[i].job)
+            trials[n++] = executor->slot[i].pid;
+    reap_children(trials, n);
+}
+
 /* Whether the trial's process has ended; then the slot is free again. */
 static bool reap(struct executor *executor, struct slot *slot) {
     int status;
@@ -289,6 +302,8 @@ static bool reap(struct executor *executor, struct slot *slot) {
     judge_exit(executor, slot, status);
     buffer_free(&slot->text);
     slot->job = NULL;
+    if (WIFSIGNALED(status))
+        kill_orphans(executor);
     return true;
 }
 
@@ -367,6 +382,8 @@ void executor_close(struct executor *executor) {
                 if (executor->slot[i].job)
                     kill(-executor->slot[i].pid, SIGKILL);
     }
+    if (!executor->inside)
+        kill_orphans(executor);
     free(executor->slot);
     free(executor);
 }

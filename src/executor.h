@@ -21,6 +21,9 @@ struct job {
     char folder[512]; /* of the trial; made when it starts. Empty: none */
     char load[512];   /* checkpoint to continue; empty: from the start */
     char save[512];   /* where to leave a checkpoint; empty: nowhere */
+    const char
+        *arch;      /* borrowed; not NULL: train this architecture finally instead of searching, */
+    int final_seed; /* with this seed of the study's, from 0 */
     struct outcome outcome;
     struct timing timing;
 };

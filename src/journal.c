@@ -31,15 +31,7 @@ static int append_durably(int fd, const struct buffer *bytes, const char *name) 
         return 0;
     if (fstat(fd, &before))
         return fail("%s: %s", name, strerror(errno));
-    size_t written = 0;
-    while (written < bytes->length) {
-        ssize_t n = write(fd, bytes->data + written, bytes->length - written);
-        if (n >= 0)
-            written += (size_t)n;
-        else if (errno != EINTR)
-            break;
-    }
-    if (written == bytes->length && fdatasync(fd) == 0)
+    if (buffer_write(fd, bytes->data, bytes->length) == 0 && fdatasync(fd) == 0)
         return 0;
     int why = errno;
     if (ftruncate(fd, before.st_size)) /* the reader cuts it otherwise */

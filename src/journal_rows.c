@@ -21,7 +21,7 @@ enum {
 
 int journal_extra_columns(const struct study *study) {
     int n = 0;
-    const char *columns = study->solver->columns;
+    const char *columns = study->columns;
     for (; columns; n++) {
         columns = strchr(columns, '|');
         columns = columns ? columns + 1 : NULL;
@@ -69,8 +69,8 @@ void journal_header(const struct study *study, enum journal_file file, struct bu
     else if (file == JOURNAL_POINTS) {
         names(&header, "method repeat trial point chosen epoch final accuracy loss test_accuracy "
                        "runtime params flops");
-        if (study->solver->columns)
-            names(&header, study->solver->columns);
+        if (study->columns)
+            names(&header, study->columns);
         names(&header, "arch");
     } else
         names(&header, "method repeat trial started seconds cpu_seconds peak_memory_mb "

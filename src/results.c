@@ -14,18 +14,12 @@ enum { FILE_LIMIT = 1 << 30 };
 
 /* ---- whole files, replaced at once ---- */
 
-static int sync_folder(const char *folder) {
+int results_sync_folder(const char *folder) {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int status = fd < 0 || fsync(fd) ? fail("%s: %s", folder, strerror(errno)) : 0;
     if (fd >= 0)
         close(fd);
     return status;
-}
-
-static int write_file(FILE *file, const char *bytes, size_t length, const char *path) {
-    bool good = fwrite(bytes, 1, length, file) == length && fflush(file) == 0 &&
-                fdatasync(fileno(file)) == 0;
-    return good ? 0 : fail("%s: %s", path, strerror(errno));
 }
 
 static int replace_file(const char *folder, const char *name, const char *bytes, size_t length) {
@@ -34,18 +28,20 @@ static int replace_file(const char *folder, const char *name, const char *bytes,
     /* Only the holder of the lock writes here, so one name is enough; a killed one may have left
      * it. */
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "we");
-    if (!file)
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
         return fail("%s: %s", temporary, strerror(errno));
-    int status = write_file(file, bytes, length, temporary);
-    fclose(file);
+    int status = buffer_write(fd, bytes, length) || fdatasync(fd)
+                     ? fail("%s: %s", temporary, strerror(errno))
+                     : 0;
+    close(fd);
     if (status == 0 && rename(temporary, path))
         status = fail("%s: %s", path, strerror(errno));
     if (status) {
         unlink(temporary);
         return status;
     }
-    return sync_folder(folder);
+    return results_sync_folder(folder);
 }
 
 /* ---- folder and lock ---- */
@@ -83,7 +79,9 @@ static int sign_lock(int fd) {
     return ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n ? -1 : 0;
 }
 
-/* An open-file-description lock: it goes with the process, however that ends. */
+/* A lock of this process: it goes with it, however it ends. (One of the open file would live on for
+ * a moment in a child that is forked but not yet executed.) The file must be opened only here,
+ * since closing any descriptor of it gives such a lock up. */
 static int take_lock(struct results *results) {
     char path[512], holder[400];
     snprintf(path, sizeof path, "%s/lock", results->folder);
@@ -91,7 +89,7 @@ static int take_lock(struct results *results) {
     if (results->lock < 0)
         return fail("%s: %s", path, strerror(errno));
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(results->lock, F_OFD_SETLK, &whole) == 0)
+    if (fcntl(results->lock, F_SETLK, &whole) == 0)
         return sign_lock(results->lock) ? fail("%s: %s", path, strerror(errno)) : 0;
     if (errno != EAGAIN && errno != EACCES)
         return fail("%s: %s", path, strerror(errno));
@@ -157,6 +155,18 @@ int results_open(struct results *results, const struct study *study, const char 
     if (status)
         results_close(results);
     return status;
+}
+
+int results_open_folder(struct results *results, const char *folder) {
+    results->lock = -1;
+    if (snprintf(results->folder, sizeof results->folder, "%s", folder) >=
+        (int)sizeof results->folder)
+        return fail("%s: the path is too long", folder);
+    snprintf(results->resolved, sizeof results->resolved, "%s/study.resolved.yaml",
+             results->folder);
+    if (access(results->resolved, R_OK))
+        return fail("%s: %s", results->resolved, strerror(errno));
+    return take_lock(results);
 }
 
 void results_close(struct results *results) {

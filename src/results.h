@@ -21,6 +21,8 @@ struct results {
  * be written, or holds results of another study (naming the difference); RESULTS_BUSY, with a
  * message naming the other process, when it is locked. */
 int results_open(struct results *results, const struct study *study, const char *parent);
+/* The same for a study's folder that is there already, without looking at its study. */
+int results_open_folder(struct results *results, const char *folder);
 void results_close(struct results *results);
 
 /* The folder of a run, into `path`. */
@@ -30,5 +32,8 @@ void results_run_folder(const struct results *results, const struct study *study
 /* Writes the merged files from the journals of all runs: by methods and repeats in the study's
  * order. A reader sees the old file or the new one, never a part. */
 int results_merge(const struct results *results, const struct study *study);
+
+/* Brings a new folder's entry onto the disk, as fsync of a file in it does not. */
+int results_sync_folder(const char *folder);
 
 #endif

@@ -12,7 +12,7 @@
 
 static const char *const keys[] = {"study",   "seed",    "repeats", "pending",
                                    "timeout", "isolate", "solver",  "objective",
-                                   "methods", "budget",  NULL};
+                                   "methods", "budget",  "final",   NULL};
 #define TIMEOUT_MAX 1e8 /* s */
 
 /* ---- single values ---- */
@@ -104,6 +104,7 @@ static void read_study(struct study *study, const struct yaml *root, struct faul
     if (solver)
         study_read_solver(study, solver, faults);
     read_isolate(study, yaml_find(root, "isolate"), faults);
+    study_read_final(study, yaml_find(root, "final"), faults);
     study_read_objective(study, yaml_find(root, "objective"), faults);
     study_read_methods(study, yaml_find(root, "methods"), faults);
     if (budget)
@@ -195,8 +196,10 @@ void study_free(struct study *study) {
     for (int m = 0; m < study->n_methods; m++)
         config_free(&study->method[m].settings);
     config_free(&study->settings);
+    config_free(&study->final);
     study_declared_free(study);
     free(study->table);
+    free(study->columns);
     objective_free(study->objective);
     free(study);
 }

@@ -33,8 +33,12 @@ struct study {
     int n_solver_settings;  /* how many are the solver's; the texts of the others are owned too */
     struct config settings; /* pinned values and defaults, over `table` */
     struct space space;     /* the searched ones */
-    bool has_fidelity;      /* the solver has one */
+    char *columns;     /* "a|b": extra columns of the points, the solver's or as the study names
+                          them; NULL: none; owned */
+    bool has_fidelity; /* the solver has one */
     double fidelity_min, fidelity_max; /* equal when pinned; 1 and 1 without one */
+
+    struct config final; /* of the final training; without a table where the solver has none */
 
     struct objective *objective;
     int n_methods;

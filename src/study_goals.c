@@ -80,7 +80,7 @@ static void read_map(struct study *study, const struct yaml *map, struct faults 
 
 void study_read_objective(struct study *study, const struct yaml *node, struct faults *faults) {
     int column;
-    if (objective_open(&study->objective, study->solver ? study->solver->columns : NULL)) {
+    if (objective_open(&study->objective, study->columns)) {
         faults->out_of_memory = true;
         return;
     }

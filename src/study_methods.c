@@ -61,37 +61,31 @@ static const struct hpo_ops *find_method(const struct yaml *name, struct faults 
     return NULL;
 }
 
-static void check_keys(const struct study_method *method, const struct yaml *map,
-                       struct faults *faults) {
-    int n = setting_count(method->ops->settings), k = 0;
-    const char **allowed = calloc((size_t)n + 3, sizeof *allowed);
-    if (!allowed) {
-        faults->out_of_memory = true;
-        return;
-    }
-    allowed[k++] = "name";
-    allowed[k++] = "label";
-    for (int i = 0; i < n; i++)
-        allowed[k++] = method->ops->settings[i].name;
-    char where[64];
-    snprintf(where, sizeof where, "method %.40s", method->ops->name);
+static void check_keys(const struct setting *table, const struct yaml *map, const char *const *more,
+                       const char *where, struct faults *faults) {
+    int n = setting_count(table), k = 0;
+    const char *allowed[STUDY_MAX_BLOCK + 4] = {NULL};
+    for (; *more; more++)
+        allowed[k++] = *more;
+    for (int i = 0; i < n && i < STUDY_MAX_BLOCK; i++)
+        allowed[k++] = table[i].name;
     yaml_check_keys(faults, map, allowed, where);
-    free(allowed);
 }
 
-static void read_values(struct study_method *method, const struct yaml *map,
-                        struct faults *faults) {
-    check_keys(method, map, faults);
-    for (int i = 0; i < method->settings.count; i++) {
-        const struct setting *setting = &method->ops->settings[i];
+void study_read_values(struct config *settings, const struct yaml *map, const char *const *more,
+                       const char *where, struct faults *faults) {
+    check_keys(settings->table, map, more, where, faults);
+    for (int i = 0; i < settings->count; i++) {
+        const struct setting *setting = &settings->table[i];
         const struct yaml *value = yaml_find(map, setting->name);
         if (value && (value->kind == YAML_LIST || study_is_range(setting, value)))
-            yaml_fault(faults, value,
-                       "%s: a method's setting takes one value; to compare several, list the "
-                       "method several times with labels",
-                       setting->name);
+            yaml_fault(
+                faults, value,
+                "%s of %s takes one value; only the solver's settings are searched (to compare "
+                "several of a method, list it several times with labels)",
+                setting->name, where);
         else if (value)
-            study_read_pinned(&method->settings, i, value, faults);
+            study_read_pinned(settings, i, value, faults);
     }
 }
 
@@ -126,8 +120,11 @@ static void read_method(struct study *study, const struct yaml *node, struct fau
         faults->out_of_memory = true;
         return;
     }
+    static const char *const more[] = {"name", "label", NULL};
+    char where[64];
+    snprintf(where, sizeof where, "method %.40s", ops->name);
     if (map)
-        read_values(method, node, faults);
+        study_read_values(&method->settings, node, more, where, faults);
     if (config_complete(&method->settings))
         yaml_fault(faults, name, "method %s: %s", ops->name, fail_message());
 }

@@ -14,10 +14,19 @@
 void study_read_solver(struct study *study, const struct yaml *solver, struct faults *faults);
 /* The same once study->solver is set: the entries of the map but `name`. */
 void study_read_settings(struct study *study, const struct yaml *solver, struct faults *faults);
+/* The extra columns of the points: the solver's, or the names in one of its settings. */
+void study_read_columns(struct study *study, const struct yaml *solver, struct faults *faults);
 /* objective:, or the default when NULL. Without a solver only the default is read. */
 void study_read_objective(struct study *study, const struct yaml *node, struct faults *faults);
 /* methods:, or the default when NULL. */
 void study_read_methods(struct study *study, const struct yaml *node, struct faults *faults);
+/* A map of pinned settings (of a method, of the final training) into a config; `more` (at most 3,
+ * NULL at the end) are further keys that are allowed, `where` names the map in messages. */
+#define STUDY_MAX_BLOCK 60 /* settings of such a map */
+void study_read_values(struct config *settings, const struct yaml *map, const char *const *more,
+                       const char *where, struct faults *faults);
+/* final:, after the solver, or its defaults when NULL. */
+void study_read_final(struct study *study, const struct yaml *node, struct faults *faults);
 /* budget:, after the solver. */
 void study_read_budget(struct study *study, const struct yaml *node, struct faults *faults);
 

@@ -68,6 +68,22 @@ static const char *scale_name(enum setting_scale scale) {
     return scale == SETTING_LOG ? "log" : "linear";
 }
 
+/* "a\nb" as [a, b]. */
+static void write_lines(const char *lines, FILE *out) {
+    fputc('[', out);
+    const char *line = *lines ? lines : NULL;
+    while (line) {
+        const char *end = strchr(line, '\n');
+        char *item = end ? strndup(line, (size_t)(end - line)) : strdup(line);
+        fputs(line == lines ? "" : ", ", out);
+        if (item)
+            study_write_text(item, out);
+        free(item);
+        line = end ? end + 1 : NULL;
+    }
+    fputc(']', out);
+}
+
 /* What stands behind setting i; nothing when it has no value. */
 static void write_setting(const struct study *study, int i, FILE *out) {
     const struct setting *setting = &study->table[i];
@@ -80,7 +96,9 @@ static void write_setting(const struct study *study, int i, FILE *out) {
     else if (dim) {
         write_range(dim->lo, dim->hi, out);
         fprintf(out, " %s", scale_name(dim->scale));
-    } else if (study->settings.text[i])
+    } else if (setting->type == SETTING_LINES && study->settings.text[i])
+        write_lines(study->settings.text[i], out);
+    else if (study->settings.text[i])
         study_write_text(study->settings.text[i], out);
 }
 
@@ -176,18 +194,22 @@ static void write_objective(const struct objective *objective, FILE *out) {
     write_constraints(objective, HPO_TARGET, "target", out);
 }
 
+static void write_values(const struct config *settings, const char *indent, FILE *out) {
+    for (int i = 0; i < settings->count; i++) {
+        if (!settings->text[i])
+            continue;
+        fprintf(out, "%s%s: ", indent, settings->table[i].name);
+        study_write_text(settings->text[i], out);
+        fputc('\n', out);
+    }
+}
+
 static void write_methods(const struct study *study, FILE *out) {
     fputs("methods:\n", out);
     for (int m = 0; m < study->n_methods; m++) {
         const struct study_method *method = &study->method[m];
         fprintf(out, "  - name: %s\n    label: %s\n", method->ops->name, method->label);
-        for (int i = 0; i < method->settings.count; i++) {
-            if (!method->settings.text[i])
-                continue;
-            fprintf(out, "    %s: ", method->settings.table[i].name);
-            study_write_text(method->settings.text[i], out);
-            fputc('\n', out);
-        }
+        write_values(&method->settings, "    ", out);
     }
 }
 
@@ -207,5 +229,9 @@ int study_resolve(const struct study *study, FILE *out) {
     fputs("budget: ", out);
     study_write_number(study->budget, out);
     fprintf(out, " %s\n", study->budget_in_trials ? "trials" : study_fidelity_word(study));
+    if (study->final.count > 0) {
+        fputs("final:\n", out);
+        write_values(&study->final, "  ", out);
+    }
     return ferror(out) ? fail("the resolved study cannot be written") : 0;
 }

@@ -1,5 +1,6 @@
 /* study_settings.c - a solver's settings in a study: a value pins one, a range or a list searches
  * it. */
+#include "buffer.h"
 #include "fail.h"
 #include "study_read.h"
 #include <stdio.h>
@@ -46,10 +47,35 @@ static bool read_number(const struct setting *setting, const struct yaml *value,
     return false;
 }
 
+/* A list of texts (or one text) into the i-th setting. */
+static bool read_lines(struct config *config, int i, const struct yaml *value,
+                       struct faults *faults) {
+    const struct setting *setting = &config->table[i];
+    const struct yaml *item = value->kind == YAML_LIST ? value->first : value;
+    struct buffer lines = {0};
+    bool good = true;
+    for (bool first = true; item; item = value->kind == YAML_LIST ? item->next : NULL) {
+        if (!yaml_is_text(faults, item, setting->name))
+            good = false;
+        else if (strchr(item->text, '\n')) {
+            yaml_fault(faults, item, "%s: an entry must be one line", setting->name);
+            good = false;
+        } else
+            buffer_print(&lines, "%s%s", first ? "" : "\n", item->text);
+        first = false;
+    }
+    if (good && (lines.failed || config_set(config, setting->name, lines.data ? lines.data : "")))
+        faults->out_of_memory = true;
+    buffer_free(&lines);
+    return good;
+}
+
 bool study_read_pinned(struct config *config, int i, const struct yaml *value,
                        struct faults *faults) {
     const struct setting *setting = &config->table[i];
     double number;
+    if (setting->type == SETTING_LINES)
+        return read_lines(config, i, value, faults);
     if (!yaml_is_text(faults, value, setting->name))
         return false;
     if (setting->type != SETTING_TEXT &&
@@ -178,7 +204,7 @@ static bool read_setting(struct study *study, int i, const struct yaml *value,
     const struct setting *setting = &study->table[i];
     struct space_dim dim = {.setting = i, .parent = -1};
     bool range = study_is_range(setting, value);
-    if (!range && value->kind != YAML_LIST)
+    if (setting->type == SETTING_LINES || (!range && value->kind != YAML_LIST))
         return study_read_pinned(&study->settings, i, value, faults);
     if (setting->type == SETTING_TEXT) {
         yaml_fault(faults, value, "%s is a text: it can be pinned, not searched", setting->name);
@@ -274,6 +300,7 @@ void study_read_settings(struct study *study, const struct yaml *solver, struct 
         read_values(study, solver, declared, given, faults);
         study_read_conditions(study, given, faults);
         check_complete(study, solver, given, faults);
+        study_read_columns(study, solver, faults);
     }
     free(given);
 }

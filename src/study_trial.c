@@ -46,6 +46,12 @@ static bool find_start(const struct study *study, double *x) {
     return true;
 }
 
+static bool is_resumable(const struct study *study) {
+    const struct solver_ops *solver = study->solver;
+    return solver->save && solver->load &&
+           (!solver->resume_setting || config_flag(&study->settings, solver->resume_setting));
+}
+
 void study_hpo_task(const struct study *study, int method, int repeat, struct hpo_task *out) {
     int fidelity = fidelity_setting(study);
     *out = (struct hpo_task){
@@ -53,7 +59,7 @@ void study_hpo_task(const struct study *study, int method, int repeat, struct hp
         .fidelity_min = study->fidelity_min,
         .fidelity_max = study->fidelity_max,
         .fidelity_integral = fidelity < 0 || study->table[fidelity].type == SETTING_INT,
-        .resumable = study->solver->save && study->solver->load,
+        .resumable = is_resumable(study),
         .n_objectives = objective_goals(study->objective),
         .n_constraints = objective_constraints(study->objective),
         .settings = &study->method[method].settings,

@@ -4,6 +4,7 @@
 #include "fail.h"
 #include "platform.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,15 @@
 #include <unistd.h>
 
 enum { ORDER_MAX = 1 << 20, PATH_SIZE = 512 };
+
+/* A committed trial's checkpoint is on disk like its row. */
+static int sync_file(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int status = fd < 0 || fsync(fd) ? fail("%s: %s", path, strerror(errno)) : 0;
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
 
 int worker_solve(const struct solver_ops *solver, const struct solver_task *task, const char *load,
                  const char *save, struct outcome *outcome) {
@@ -23,7 +33,7 @@ int worker_solve(const struct solver_ops *solver, const struct solver_task *task
     if (status == 0)
         status = solver->train(state, task->fidelity, outcome);
     if (status == 0 && *save)
-        status = solver->save(state, save);
+        status = solver->save(state, save) || sync_file(save) ? -1 : 0;
     solver->close(state);
     free(state);
     return status;
@@ -31,12 +41,21 @@ int worker_solve(const struct solver_ops *solver, const struct solver_task *task
 
 /* ---- the order ---- */
 
+static void order_final(const struct study *study, const struct job *job, struct buffer *text) {
+    buffer_print(text, "seed %d\narch %s\n", job->final_seed, job->arch);
+    for (int i = 0; i < study->final.count; i++)
+        if (study->final.text[i])
+            buffer_print(text, "final %s %s\n", study->final.table[i].name, study->final.text[i]);
+}
+
 int worker_order(const struct study *study, const struct job *job, struct buffer *text) {
     double value[SPACE_MAX_DIMS];
     space_decode(&study->space, job->trial.x, value);
     buffer_print(text, "trial %d\nrepeat %d\nfidelity %.17g\nthreads 1\n", job->trial.id,
                  job->repeat, job->trial.fidelity);
     buffer_print(text, "folder %s\nload %s\nsave %s\n", job->folder, job->load, job->save);
+    if (job->arch)
+        order_final(study, job, text);
     for (int d = 0; d < study->space.n; d++)
         if (!isnan(value[d])) {
             char word[SPACE_NAME_MAX];
@@ -51,9 +70,11 @@ struct order {
     struct trial trial;
     int repeat, threads;
     char folder[PATH_SIZE], load[PATH_SIZE], save[PATH_SIZE];
+    int final_seed;
+    char *arch; /* owned; NULL: a search */
 };
 
-static int order_line(const struct study *study, char *line, struct order *order, double *value) {
+static int order_line(struct study *study, char *line, struct order *order, double *value) {
     char *rest = line + strcspn(line, " ");
     if (*rest)
         *rest++ = 0;
@@ -71,6 +92,15 @@ static int order_line(const struct study *study, char *line, struct order *order
         snprintf(order->load, PATH_SIZE, "%s", rest);
     else if (strcmp(line, "save") == 0)
         snprintf(order->save, PATH_SIZE, "%s", rest);
+    else if (strcmp(line, "final") == 0) {
+        char *text = rest + strcspn(rest, " ");
+        if (*text)
+            *text++ = 0;
+        return config_set(&study->final, rest, text);
+    } else if (strcmp(line, "seed") == 0)
+        order->final_seed = atoi(rest);
+    else if (strcmp(line, "arch") == 0)
+        return (order->arch = strdup(rest)) ? 0 : fail("out of memory");
     else if (strcmp(line, "set") == 0) {
         char *text = rest + strcspn(rest, " ");
         if (*text)
@@ -86,7 +116,7 @@ static int order_line(const struct study *study, char *line, struct order *order
     return 0;
 }
 
-static int order_read(const struct study *study, struct order *order) {
+static int order_read(struct study *study, struct order *order) {
     struct buffer text = {0};
     double value[SPACE_MAX_DIMS];
     for (int d = 0; d < study->space.n; d++)
@@ -107,19 +137,6 @@ static int order_read(const struct study *study, struct order *order) {
 
 /* ---- inside the process ---- */
 
-static int write_all(int fd, const char *bytes, size_t n) {
-    while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
-        if (written < 0 && errno != EINTR)
-            return fail("answer: %s", strerror(errno));
-        if (written > 0) {
-            bytes += written;
-            n -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
 static int write_answer(const struct study *study, const struct outcome *outcome, const char *why) {
     struct buffer text = {0};
     int extra = journal_extra_columns(study);
@@ -131,9 +148,21 @@ static int write_answer(const struct study *study, const struct outcome *outcome
     cells_text(&text, "end");
     cells_text(&text, why);
     cells_end(&text);
-    int status = buffer_check(&text) ? -1 : write_all(WORKER_FD, text.data, text.length);
+    int status = buffer_check(&text) ? -1 : buffer_write(WORKER_FD, text.data, text.length);
     buffer_free(&text);
     return status;
+}
+
+static int train_finally(const struct study *study, const struct order *order,
+                         const struct config *settings, struct outcome *outcome) {
+    struct final_task task = {
+        .settings = settings,
+        .final = &study->final,
+        .arch = order->arch,
+        .seed = rng_derive(study->seed, rng_stream("final"), (uint32_t)order->final_seed),
+        .threads = order->threads,
+    };
+    return study->solver->retrain(&task, outcome);
 }
 
 static int carry_out(const struct study *study, const struct order *order,
@@ -141,6 +170,11 @@ static int carry_out(const struct study *study, const struct order *order,
     struct config settings;
     if (study_trial_settings(study, &order->trial, &settings))
         return -1;
+    if (order->arch) {
+        int status = train_finally(study, order, &settings, outcome);
+        config_free(&settings);
+        return status;
+    }
     struct solver_task task = {
         .settings = &settings,
         .seed = study_trial_seed(study, order->repeat, order->trial.id),
@@ -160,6 +194,7 @@ int worker_main(const char *resolved) {
     struct outcome outcome = {0};
     char *faults = NULL;
     platform_prepare_thread();
+    fcntl(WORKER_FD, F_SETFD, FD_CLOEXEC); /* a solver's own processes have no business with it */
     if (study_load(resolved, &study, &faults)) {
         fprintf(stderr, "%s\n", faults ? faults : fail_message());
         free(faults);
@@ -175,6 +210,7 @@ int worker_main(const char *resolved) {
     }
     status = write_answer(study, &outcome, why);
     outcome_free(&outcome);
+    free(order.arch);
     study_free(study);
     return status ? 74 /* EX_IOERR */ : 0;
 }

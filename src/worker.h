@@ -1,9 +1,10 @@
 /* worker.h - a trial carried out: the part that a trial's process and the harness share.
  *
  * The order to a process is text, one "key value" a line: trial, repeat, fidelity, threads, folder,
- * load, save, and "set NAME VALUE" for every searched setting. The answer is CSV lines on
- * WORKER_FD: "point" and the cells of a point (journal.h) for each, then "end","" or "end","why it
- * failed". Anything else is garbage and makes the trial INVALID. */
+ * load, save, "set NAME VALUE" for every searched setting, and for a final training
+ * "final NAME VALUE", seed and arch.
+ * The answer is CSV lines on WORKER_FD: "point" and the cells of a point (journal.h) for each, then
+ * "end","" or "end","why it failed". Anything else is garbage and makes the trial INVALID. */
 #ifndef NASTUNE_WORKER_H
 #define NASTUNE_WORKER_H
 

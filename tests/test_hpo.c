@@ -225,7 +225,7 @@ static void results_of_every_kind_are_survived(void **state) {
         for (size_t s = 0; s < sizeof spaces / sizeof *spaces; s++) {
             run_open(&run, ops, &spaces[s], 1 + k);
             run_start(&run);
-            run_steps(&run, 30, kinds[k]);
+            run_steps(&run, 22, kinds[k]);
             run_close(&run);
         }
 }
@@ -237,7 +237,7 @@ static void many_settings_are_fine(void **state) {
     FOR_EACH_METHOD(ops) {
         run_open(&run, ops, &space, 5);
         run_start(&run);
-        run_steps(&run, 70, plain);
+        run_steps(&run, 66, plain);
         run_close(&run);
     }
 }
@@ -256,29 +256,37 @@ static void no_settings_are_fine(void **state) {
     }
 }
 
+/* The first k trials of `through`, replayed into a fresh state. */
+static void replay(struct run *resumed, const struct run *through, int k) {
+    for (int i = 0; i < k && i < through->count; i++) {
+        resumed->trial[resumed->count++] = through->trial[i];
+        if (resumed->ops->asked)
+            resumed->ops->asked(resumed->state, &through->trial[i]);
+        tell(resumed, &resumed->trial[i]);
+    }
+}
+
+static void same_trials(const struct run *a, const struct run *b) {
+    assert_int_equal(a->count, b->count);
+    assert_memory_equal(a->trial, b->trial, (size_t)a->count * sizeof *a->trial);
+}
+
 /* Run through, and stopped after k trials and replayed into a fresh state: the same bytes. */
 static void replay_is_running_through(void **state) {
     (void)state;
-    enum { N = 70 };
+    enum { N = 56 };
     struct space space = mixed();
     static struct run through, resumed;
     FOR_EACH_METHOD(ops) {
         run_open(&through, ops, &space, 42);
         run_start(&through);
         run_steps(&through, N, failing);
-        for (int k = 1; k < N; k += 11) {
+        for (int k = 1; k < N; k += 18) {
             run_open(&resumed, ops, &space, 42);
             run_start(&resumed);
-            for (int i = 0; i < k && i < through.count; i++) {
-                resumed.trial[resumed.count++] = through.trial[i];
-                if (ops->asked)
-                    ops->asked(resumed.state, &through.trial[i]);
-                tell(&resumed, &through.trial[i]);
-            }
+            replay(&resumed, &through, k);
             run_steps(&resumed, N - k, failing);
-            assert_int_equal(resumed.count, through.count);
-            assert_memory_equal(resumed.trial, through.trial,
-                                (size_t)through.count * sizeof *through.trial);
+            same_trials(&resumed, &through);
             run_close(&resumed);
         }
         run_close(&through);
@@ -392,6 +400,43 @@ static void several_objectives_are_fine(void **state) {
     }
 }
 
+static void choose(struct run *run, const struct setting *setting, int choice) {
+    char text[64];
+    setting_choice(setting, choice, text, sizeof text);
+    assert_int_equal(config_set(&run->settings, setting->name, text), 0);
+}
+
+/* Every choice of every setting, with two objectives, a constraint and failures; and its replay. */
+static void two_goals_and_a_cap(const struct run *run, struct trial *trial) {
+    two_goals(run, trial);
+    trial->result.constraint[0] = 0.4 - trial->x[0];
+    trial->violation = fmax(0, trial->result.constraint[0]);
+}
+
+static void every_choice_works(void **state) {
+    (void)state;
+    struct space space = mixed();
+    static struct run through, resumed;
+    FOR_EACH_METHOD(ops)
+    for (const struct setting *setting = ops->settings; setting->type; setting++)
+        for (int c = 0; setting->type == SETTING_CHOICE && c < setting_choice_count(setting); c++) {
+            run_open(&through, ops, &space, 9);
+            run_open(&resumed, ops, &space, 9);
+            through.task.n_objectives = resumed.task.n_objectives = 2;
+            through.task.n_constraints = resumed.task.n_constraints = 1;
+            choose(&through, setting, c);
+            choose(&resumed, setting, c);
+            run_start(&through);
+            run_start(&resumed);
+            run_steps(&through, 36, two_goals_and_a_cap);
+            replay(&resumed, &through, 29);
+            run_steps(&resumed, 7, two_goals_and_a_cap);
+            same_trials(&through, &resumed);
+            run_close(&through);
+            run_close(&resumed);
+        }
+}
+
 /* A plan is what the method then does: so many trials at such fidelities. */
 static void plans_are_kept(void **state) {
     (void)state;
@@ -500,6 +545,7 @@ int main(void) {
         cmocka_unit_test(finite_spaces_end),
         cmocka_unit_test(finite_spaces_are_completed),
         cmocka_unit_test(several_objectives_are_fine),
+        cmocka_unit_test(every_choice_works),
         cmocka_unit_test(plans_are_kept),
         cmocka_unit_test(seeds_differ),
         cmocka_unit_test(constraints_are_survived),

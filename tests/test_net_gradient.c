@@ -280,6 +280,104 @@ static void pooling(void **state) {
     }
 }
 
+static void pool3_forward(struct layer *l) {
+    net_pool_forward(net, l->in, l->window.stride, l->act, l->value[0], l->y);
+}
+static void pool3_backward(struct layer *l) {
+    net_pool_backward(net, l->in, l->window.stride, l->act, l->value[0], l->r, l->grad[0]);
+}
+
+static void pooling_3x3(void **state) {
+    (void)state;
+    for (size_t s = 0; s < SHAPES; s++)
+        for (int stride = 1; stride <= 2; stride++)
+            for (int largest = 0; largest <= 1; largest++) {
+                struct layer l = {.in = shapes[s], .window = {3, stride, 1}};
+                l.act = largest ? NET_RELU : NET_IDENTITY; /* stands for `largest` */
+                l.outputs = net_count(net_window_output(l.in, l.window, l.in.c));
+                layer_input(&l, net_count(l.in));
+                l.forward = pool3_forward, l.backward = pool3_backward;
+                layer_check(&l, largest ? "max pool" : "average pool");
+            }
+}
+
+/* Of equal values the first takes the whole gradient. */
+static void pooling_of_equals(void **state) {
+    (void)state;
+    real x[9] = {0}, dy[9], dx[9], sum = 0;
+    for (int i = 0; i < 9; i++)
+        dy[i] = i + 1;
+    net_pool_backward(net, (struct net_shape){1, 3, 3, 1}, 1, true, x, dy, dx);
+    for (int i = 0; i < 9; i++)
+        sum += dx[i];
+    assert_true(sum == 45 && dx[0] == 1 + 2 + 4 + 5 && dx[8] == 0 && dx[4] == 9);
+    real y[9]; /* the mean of ones is one at the border too */
+    for (int i = 0; i < 9; i++)
+        x[i] = 1;
+    net_pool_forward(net, (struct net_shape){1, 3, 3, 1}, 1, false, x, y);
+    for (int i = 0; i < 9; i++)
+        assert_true(fabs(y[i] - 1) < 1e-12);
+}
+
+static void place_forward(struct layer *l) {
+    const struct net_shape part = {l->in.n, l->in.h, l->in.w, 2};
+    net_place(net, part, l->value[0], 5, 0, l->y);
+    net_place(net, (struct net_shape){part.n, part.h, part.w, 3}, l->value[1], 5, 2, l->y);
+    net_scale_images(net, (struct net_shape){part.n, part.h, part.w, 5}, l->y, l->work, l->y);
+}
+static void place_backward(struct layer *l) {
+    struct net_shape whole = {l->in.n, l->in.h, l->in.w, 5}, part = whole;
+    real *dy = calloc(net_count(whole), sizeof(real));
+    net_scale_images(net, whole, l->r, l->work, dy);
+    part.c = 2;
+    net_place_backward(net, part, dy, 5, 0, l->grad[0]);
+    part.c = 3;
+    net_place_backward(net, part, dy, 5, 2, l->grad[1]);
+    free(dy);
+}
+
+static void placement_and_drop_path(void **state) {
+    (void)state;
+    struct layer l = {.in = {3, 4, 5, 5}, .outputs = 300};
+    layer_input(&l, 120), layer_input(&l, 180);
+    l.work = calloc(3, sizeof(real));
+    l.work[0] = 1.25, l.work[2] = -2;
+    l.forward = place_forward, l.backward = place_backward;
+    layer_check(&l, "placement");
+}
+
+static struct net_se se_of(struct layer *l) {
+    const int n = l->in.n, c = l->in.c;
+    return (struct net_se){l->value[1],
+                           l->value[2],
+                           l->value[3],
+                           l->value[4],
+                           l->work,
+                           l->work + n * c,
+                           l->work + n * (c + l->c_out)};
+}
+static void se_forward(struct layer *l) {
+    const struct net_se se = se_of(l);
+    net_se_forward(net, l->in, l->c_out, &se, l->value[0], l->y);
+}
+static void se_backward(struct layer *l) {
+    const struct net_se se = se_of(l);
+    const struct net_se_gradient gradient = {l->grad[1], l->grad[2], l->grad[3], l->grad[4]};
+    const int n = l->in.n, c = l->in.c;
+    net_se_backward(net, l->in, l->c_out, &se, l->value[0], l->r, l->work + n * (2 * c + l->c_out),
+                    l->grad[0], &gradient);
+}
+
+static void squeeze_and_excitation(void **state) {
+    (void)state;
+    struct layer l = {.in = {3, 4, 5, 18}, .c_out = 5, .outputs = 1080};
+    layer_input(&l, 1080), layer_input(&l, 90), layer_input(&l, 5);
+    layer_input(&l, 90), layer_input(&l, 18);
+    l.work = calloc(3 * 2 * (2 * 18 + 5), sizeof(real));
+    l.forward = se_forward, l.backward = se_backward;
+    layer_check(&l, "squeeze and excitation");
+}
+
 /* ---- classifier ---- */
 
 static void classifier_forward(struct layer *l) {
@@ -484,11 +582,20 @@ static int close_net(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),   cmocka_unit_test(depthwise),
-        cmocka_unit_test(pointwise),      cmocka_unit_test(batch_norm),
-        cmocka_unit_test(batch_norm_act), cmocka_unit_test(activations),
-        cmocka_unit_test(pooling),        cmocka_unit_test(classifier),
-        cmocka_unit_test(mbconv),         cmocka_unit_test(branches),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(depthwise),
+        cmocka_unit_test(pointwise),
+        cmocka_unit_test(batch_norm),
+        cmocka_unit_test(batch_norm_act),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(pooling),
+        cmocka_unit_test(classifier),
+        cmocka_unit_test(pooling_3x3),
+        cmocka_unit_test(pooling_of_equals),
+        cmocka_unit_test(placement_and_drop_path),
+        cmocka_unit_test(squeeze_and_excitation),
+        cmocka_unit_test(mbconv),
+        cmocka_unit_test(branches),
         cmocka_unit_test(factorized),
     };
     return cmocka_run_group_tests(tests, open_net, close_net);

@@ -162,6 +162,43 @@ static void dropout(void **state) {
     assert_true(fabs(kept / (double)N - 0.8) < 0.01);
 }
 
+/* Without anything random the image is kept; a crop is the image moved, and every move and both
+ * directions occur; the same batch again gives the same. */
+static void augmentation(void **state) {
+    (void)state;
+    enum { N = 400, SIDE = 6, IMAGE = SIDE * SIDE * 2 };
+    const struct net_shape shape = {N, SIDE, SIDE, 2};
+    static real x[N * IMAGE], y[N * IMAGE], again[N * IMAGE];
+    for (int i = 0; i < N * IMAGE; i++)
+        x[i] = (real)(1 + i % IMAGE);
+    net_augment(shape, &(struct net_augment){0}, 1, 0, x, y);
+    assert_memory_equal(x, y, sizeof x);
+    const struct net_augment how = {.pad = 1, .flip = true};
+    net_augment(shape, &how, 1, 5, x, y);
+    net_augment(shape, &how, 1, 5, x, again);
+    assert_memory_equal(y, again, sizeof y);
+    int seen[18] = {0};
+    for (int n = 0; n < N; n++) {
+        const real *at = y + n * IMAGE + (2 * SIDE + 2) * 2; /* pixel (2,2) */
+        assert_true(at[1] == at[0] + 1);
+        const int pixel = ((int)at[0] - 1) / 2, row = pixel / SIDE, column = pixel % SIDE;
+        const real *right = at + 2; /* its neighbour tells the direction */
+        const bool flip = right[0] < at[0];
+        const int dx = flip ? column - (SIDE - 3) : column - 2;
+        assert_true(row >= 1 && row <= 3 && dx >= -1 && dx <= 1);
+        seen[(row - 1) * 6 + (dx + 1) * 2 + flip]++;
+    }
+    for (int i = 0; i < 18; i++)
+        assert_true(seen[i] > 0);
+    net_augment(shape, &(struct net_augment){.cutout = 2}, 1, 5, x, y);
+    for (int n = 0; n < N; n++) {
+        int zeros = 0;
+        for (int i = 0; i < IMAGE; i++)
+            zeros += y[n * IMAGE + i] == 0;
+        assert_true(zeros == 8 || zeros == 4 || zeros == 2); /* cut at the border */
+    }
+}
+
 /* ---- checkpoints ---- */
 
 static char path[256];
@@ -250,6 +287,7 @@ int main(void) {
         cmocka_unit_test(initial_weights),
         cmocka_unit_test(loss),
         cmocka_unit_test(dropout),
+        cmocka_unit_test(augmentation),
         cmocka_unit_test(checkpoint_round_trip),
         cmocka_unit_test(checkpoint_damage),
         cmocka_unit_test(checkpoint_of_another_network),

@@ -1,6 +1,7 @@
 /* test_net_paths.c - the kernels for AVX2 and AVX-512 against the plain ones (<= 1e-5 of the
  * tensor's root mean square), and every result bit-identical for any number of threads. */
 #include "check.h"
+#include "net/branch.h"
 #include "net/net.h"
 #include <math.h>
 #include <stdio.h>
@@ -136,6 +137,47 @@ static void run_mbconv(struct net *net, const struct scene *s, struct results *r
     net_arena_free(&arena);
 }
 
+static void run_pool(struct net *net, const struct scene *s, struct results *r) {
+    const size_t out = net_count(net_window_output(s->in, s->window, s->in.c));
+    real *x = input(net_count(s->in), 1), *dy = input(out, 3);
+    for (int largest = 0; largest <= 1; largest++) {
+        net_pool_forward(net, s->in, s->window.stride, largest, x, result(r, out));
+        net_pool_backward(net, s->in, s->window.stride, largest, x, dy,
+                          result(r, net_count(s->in)));
+    }
+    free(x), free(dy);
+}
+
+/* A separable branch at `stride` beside a skip, summed, forward and backward. */
+static void run_branch(struct net *net, const struct scene *s, struct results *r) {
+    struct net_branch a, b;
+    struct net_arena arena = {0};
+    net_branch_open(&a, NET_SEP_CONV_5, s->in, s->window.stride, s->in.c);
+    net_branch_open(&b, NET_SKIP, s->in, s->window.stride, s->in.c);
+    for (int twice = 0; twice < 2; twice++) {
+        net_branch_plan(&a, &arena), net_branch_plan(&b, &arena);
+        if (!twice)
+            assert_int_equal(net_arena_reserve(&arena), 0);
+    }
+    const size_t depth = net_unit_depth(&a, 0), point = net_unit_point(&a, 0);
+    real *x = input(net_count(s->in), 1), *dy = input(net_count(a.out), 2);
+    real *wd = input(depth, 3), *wp = input(point, 4);
+    real *work = calloc(net_branch_work(&a) + net_branch_work(&b), sizeof(real));
+    const struct net_branch_weights wa = {{wd, wd}, {wp, wp}, {NULL}, {NULL}},
+                                    wb = {{NULL}, {wp}, {NULL}, {NULL}};
+    net_branch_forward(net, &a, x, &wa, (real)1e-5);
+    net_branch_forward(net, &b, x, &wb, (real)1e-5);
+    net_mix_forward(net, a.out, 2, (const struct net_branch *[]){&a, &b}, (const real *[]){x, x},
+                    (real[]){(real)0.7, (real)-0.3}, result(r, net_count(a.out)));
+    const struct net_branch_weights da = {
+        {result(r, depth), result(r, depth)}, {result(r, point), result(r, point)}, {NULL}, {NULL}};
+    real *dx = result(r, net_count(s->in)), *by_weight = result(r, 2);
+    by_weight[0] = (real)net_branch_backward(net, &a, x, &wa, (real)0.7, dy, work, dx, &da);
+    by_weight[1] = (real)net_branch_backward(net, &b, x, &wb, (real)-0.3, dy, work, dx, NULL);
+    free(x), free(dy), free(wd), free(wp), free(work);
+    net_arena_free(&arena);
+}
+
 static void compare(const struct results *a, const struct results *b, double tolerance,
                     const struct scene *s, const char *what) {
     assert_int_equal(a->n, b->n);
@@ -251,10 +293,29 @@ static void mbconv(void **state) {
         check_scene(run_mbconv, &scenes[i], i == 2 ? 1e-3 : 2e-5, "mbconv");
 }
 
+static void pools(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++)
+        for (int stride = 1; stride <= 2; stride++)
+            check_scene(run_pool, &(struct scene){shapes[i], {3, stride, 1}, .c_out = 0}, 1e-5,
+                        "pool");
+}
+
+/* Two ReLUs deep: where an input is within rounding of 0 the paths part by more than rounding. */
+static void branches(void **state) {
+    (void)state;
+    static const struct net_shape in[] = {{9, 8, 8, 16}, {3, 7, 9, 24}};
+    for (int i = 0; i < 2; i++)
+        for (int stride = 1; stride <= 2; stride++)
+            check_scene(run_branch, &(struct scene){in[i], {3, stride, 1}, .c_out = 0}, 1e-4,
+                        "branch");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions), cmocka_unit_test(depthwise), cmocka_unit_test(pointwise),
         cmocka_unit_test(batch_norm),   cmocka_unit_test(elements),  cmocka_unit_test(mbconv),
+        cmocka_unit_test(pools),        cmocka_unit_test(branches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

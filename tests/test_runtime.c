@@ -2,6 +2,7 @@
  * runtime, faults in files, measuring. */
 #include "check.h"
 #include "fail.h"
+#include "profile.h"
 #include "runtime/runtime.h"
 #include <math.h>
 #include <stdlib.h>
@@ -121,6 +122,34 @@ static void measured_tables_come_back(void **state) {
     assert_true(cell.ms > 0 && cell.spread >= 0);
 }
 
+static void whole_networks_are_compared(void **state) {
+    (void)state;
+    struct profile_agreement agreement;
+    FILE *rows = tmpfile();
+    char row[512];
+    int lines = 0;
+    assert_int_equal(profile_check("fashion", "", 6, 2, 1, rows, &agreement), 0);
+    assert_int_equal(agreement.archs, 6);
+    assert_true(fabs(agreement.spearman) <= 1 + 1e-12 && agreement.median_error >= 0 &&
+                agreement.median_error <= agreement.worst_error);
+    rewind(rows);
+    while (fgets(row, sizeof row, rows)) {
+        struct mbconv_arch arch;
+        double predicted, measured;
+        char *text = strstr(row, "fashion ");
+        if (lines++ == 0)
+            continue;
+        text[strcspn(text, "\n")] = 0;
+        assert_int_equal(mbconv_parse(text, &arch), 0);
+        assert_int_equal(sscanf(row, "%lf,%lf", &predicted, &measured), 2);
+        assert_true(predicted > 0 && measured > 0);
+    }
+    assert_int_equal(lines, 7);
+    fclose(rows);
+    assert_int_equal(profile_check("fasion", "", 6, 2, 1, NULL, &agreement), -1);
+    assert_non_null(strstr(fail_message(), profile_spaces));
+}
+
 /* Writes the shipped table with its line `line` (from 1) replaced, or left out (NULL). */
 static void write_damaged(int line, const char *text) {
     FILE *memory = tmpfile(), *file = fopen(path, "w");
@@ -156,7 +185,7 @@ static void faults_have_their_place(void **state) {
         {5, "cifar,1,k5e6,1,,x,", ":5: this is a table of space 'cifar', not of fashion"},
         {1, "space,block,operator,runtime_us,spread_ms,device,date",
          ":1: no column 'runtime_ms'; did you mean 'runtime_us'?"},
-        {34, NULL, "the row of block rest lacks"},
+        {50, NULL, "the row of block rest lacks"},
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         struct runtime_table table;
@@ -175,6 +204,7 @@ int main(void) {
         cmocka_unit_test(slopes_of_the_gated_runtime),
         cmocka_unit_test(shipped_tables_are_complete),
         cmocka_unit_test(measured_tables_come_back),
+        cmocka_unit_test(whole_networks_are_compared),
         cmocka_unit_test(faults_have_their_place),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

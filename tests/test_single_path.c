@@ -93,8 +93,8 @@ static void prepare(struct search *search, uint64_t seed, double fidelity, doubl
     *search = (struct search){0};
     assert_int_equal(config_open(&search->config, ops()->settings), 0);
     set(search, "data_folder", folder);
-    set(search, "train", "256");
-    set(search, "validation", "100");
+    set(search, "train", "128");
+    set(search, "validation", "64");
     set(search, "batch", "32");
     search->task = (struct solver_task){.settings = &search->config,
                                         .seed = seed,
@@ -143,6 +143,7 @@ static void it_learns_and_its_points_add_up(void **state) {
     (void)state;
     struct search search;
     prepare(&search, 1, 5, 5);
+    set(&search, "train", "256");
     set(&search, "lambda", "1e-07");
     set(&search, "lr", "0.2");
     run(&search);
@@ -269,7 +270,7 @@ static void bad_settings_are_refused(void **state) {
         {"latency", "/nowhere.csv", "/nowhere.csv: No such file"},
         {"space", "cifar", "space cifar is for images of 32x32x3"},
         {"train", "500", "has 400 training images"},
-        {"batch", "300", "batch: 300 images a step, but only 256"},
+        {"batch", "300", "batch: 300 images a step, but only 128"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct search search;

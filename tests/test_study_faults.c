@@ -142,9 +142,9 @@ static void methods_have_settings(void **state) {
     assert_fault(BOWL "methods: {name: bo, start: defualt}\n",
                  "t.yaml:5:28: error: start: 'defualt' is none of default|design; did you mean");
     assert_fault(BOWL "methods: {name: bo, design: 4 .. 9}\n",
-                 "t.yaml:5:29: error: design: a method's setting takes one value; to compare");
+                 "t.yaml:5:29: error: design of method bo takes one value; only the solver's");
     assert_fault(BOWL "methods: {name: bo, design: [4, 9]}\n",
-                 "t.yaml:5:29: error: design: a method's setting takes one value");
+                 "t.yaml:5:29: error: design of method bo takes one value");
 }
 
 static void faults_in_objectives(void **state) {

@@ -76,6 +76,16 @@ void bracket_promote(const struct history *history, int id, struct trial *trial)
     strcpy(trial->origin, "promoted");
 }
 
+/* The trial that went furthest with the x of record i, running ones included. */
+static int furthest(const struct history *history, int i) {
+    int best = i;
+    for (int j = 0; j < history->asked; j++)
+        if (history->record[j].fidelity > history->record[best].fidelity &&
+            space_same(history->task->space, history->record[i].x, history->record[j].x))
+            best = j;
+    return best;
+}
+
 /* The index-th best trial with a result of the rung below, or -1 when there are not so many. */
 static int nth_best(const struct history *history, const struct hpo_rung *below, int first,
                     int index) {
@@ -89,16 +99,6 @@ static int nth_best(const struct history *history, const struct hpo_rung *below,
         found = id[index];
     free(id);
     return found;
-}
-
-/* The trial that went furthest with the x of record i, running ones included. */
-static int furthest(const struct history *history, int i) {
-    int best = i;
-    for (int j = 0; j < history->asked; j++)
-        if (history->record[j].fidelity > history->record[best].fidelity &&
-            space_same(history->task->space, history->record[i].x, history->record[j].x))
-            best = j;
-    return best;
 }
 
 enum bracket_answer bracket_complete(const struct history *history, struct trial *trial) {
@@ -127,7 +127,8 @@ enum bracket_answer bracket_next(const struct hpo_rung *rung, int rungs,
         if (history->told < slot.first)
             return BRACKET_WAIT;
         int id = nth_best(history, below, slot.first - below->trials, slot.index);
-        if (id >= 0) {
+        /* In an exhausted space its x may have been completed already. */
+        if (id >= 0 && history->record[furthest(history, id)].fidelity < at->fidelity) {
             bracket_promote(history, id, trial);
             return BRACKET_PROMOTED;
         }

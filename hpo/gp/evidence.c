@@ -12,7 +12,7 @@
 
 /* Limits of the fit. */
 static const double LENGTH_LO = 5e-3, LENGTH_HI = 1e3, SIGNAL_LO = 1e-2, SIGNAL_HI = 1e4,
-                    NOISE_LO = 1e-9, NOISE_HI = 10;
+                    NOISE_LO = 1e-12, NOISE_HI = 10;
 
 struct gp_prior gp_prior_scaled(int n_dims, double noise_sd) {
     return (struct gp_prior){

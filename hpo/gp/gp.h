@@ -71,8 +71,18 @@ double gp_mean_at(const struct gp *gp, int i);
  * triangular solve for all. Fails only for memory. */
 int gp_predict(const struct gp *gp, int count, const double *e, double *mean, double *sd);
 
-/* The same at one point, with derivatives with respect to the embedded numbers (kernel n), 0 for
- * categories. work: 4 * points.n doubles. */
+/* Posterior mean alone, O(points). */
+double gp_mean(const struct gp *gp, const double *e);
+
+/* log density (points n) of each y when predicted from all the others (Rasmussen & Williams 2006,
+ * eq. 5.10-5.12; m is kept). O(n^3). */
+int gp_leave_one_out(const struct gp *gp, double *log_density);
+
+/* Posterior covariance (count, count) of f at count points e (count, kernel n). */
+int gp_covariance(const struct gp *gp, int count, const double *e, double *covariance);
+
+/* The same as gp_predict at one point, with derivatives with respect to the embedded numbers
+ * (kernel n), 0 for categories. work: 4 * points.n doubles. */
 void gp_predict_gradient(const struct gp *gp, const double *e, double *mean, double *sd,
                          double *dmean, double *dsd, double *work);
 

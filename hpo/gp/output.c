@@ -30,10 +30,11 @@ struct gp_affine gp_affine_fit(int n, const double *y) {
     return (struct gp_affine){mean * largest, scale > 0 ? scale : largest};
 }
 
-static void standardise(int n, double *z) {
+static struct gp_affine standardise(int n, double *z) {
     struct gp_affine affine = gp_affine_fit(n, z);
     for (int i = 0; i < n; i++)
         z[i] = z[i] / affine.scale - affine.shift / affine.scale;
+    return affine;
 }
 
 static double yeo_johnson(double z, double lambda) {
@@ -96,14 +97,17 @@ static int rank_scores(int n, double *z) {
     return result;
 }
 
-int gp_output_transform(enum gp_output kind, int n, const double *y, double *z) {
+int gp_output_transform(enum gp_output kind, int n, const double *y, double *z,
+                        struct gp_affine *affine) {
     double worst = -INFINITY;
     for (int i = 0; i < n; i++)
         if (isfinite(y[i]))
             worst = fmax(worst, y[i]);
     for (int i = 0; i < n; i++)
         z[i] = isfinite(y[i]) ? y[i] : isfinite(worst) ? worst : 0;
-    standardise(n, z);
+    struct gp_affine standard = standardise(n, z);
+    if (affine)
+        *affine = standard;
     if (kind == GP_OUTPUT_RANK && rank_scores(n, z))
         return -1;
     if (kind == GP_OUTPUT_POWER) {

@@ -17,7 +17,8 @@ struct gp_affine {
 struct gp_affine gp_affine_fit(int n, const double *y);
 
 /* y (n), NAN for a failed trial, to z (n). A failed trial takes the worst (largest) value; when all
- * failed, everything is 0. Fails only for memory. */
-int gp_output_transform(enum gp_output kind, int n, const double *y, double *z);
+ * failed, everything is 0. affine, unless NULL: what STANDARD does. Fails only for memory. */
+int gp_output_transform(enum gp_output kind, int n, const double *y, double *z,
+                        struct gp_affine *affine);
 
 #endif

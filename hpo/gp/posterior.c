@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double PIVOT_MIN = 1e-12; /* of the prior variance */
+enum { MEAN_BLOCK = 256 };
+static const double PIVOT_MIN = 1e-14; /* of the prior variance */
 
 void gp_open(struct gp *gp, const struct gp_kernel *kernel) {
     *gp = (struct gp){.kernel = kernel};
@@ -164,6 +165,62 @@ int gp_predict(const struct gp *gp, int count, const double *e, double *mean, do
                           cblas_ddot((int)n, k + (size_t)i * n, 1, k + (size_t)i * n, 1));
     free(k);
     return 0;
+}
+
+double gp_mean(const struct gp *gp, const double *e) {
+    double k[MEAN_BLOCK], sum = gp->mean;
+    struct gp_points part = gp->points;
+    for (int start = 0; start < gp->points.n; start += MEAN_BLOCK) {
+        int m = gp->points.n - start < MEAN_BLOCK ? gp->points.n - start : MEAN_BLOCK;
+        part.e = gp->points.e + start; /* columns from start on, same stride */
+        gp_kernel_row(gp->kernel, &gp->theta, &part, m, e, k, NULL);
+        sum += cblas_ddot(m, k, 1, gp->weight + start, 1);
+    }
+    return sum;
+}
+
+int gp_leave_one_out(const struct gp *gp, double *log_density) {
+    size_t n = (size_t)gp->points.n;
+    double *inverse = malloc((n * n + 1) * sizeof *inverse);
+    if (!inverse)
+        return fail("no memory to leave one of %zu points out", n);
+    for (size_t i = 0; i < n; i++)
+        memcpy(inverse + i * n, gp->factor + i * (size_t)gp->room, (i + 1) * sizeof *inverse);
+    gsl_matrix_view view = gsl_matrix_view_array(inverse, n, n);
+    gsl_linalg_cholesky_invert(&view.matrix);
+    for (size_t i = 0; i < n; i++) {
+        double variance = 1 / inverse[i * n + i], residual = gp->weight[i] * variance;
+        log_density[i] = -0.5 * log(2 * M_PI * variance) - 0.5 * residual * residual / variance;
+    }
+    free(inverse);
+    return 0;
+}
+
+int gp_covariance(const struct gp *gp, int count, const double *e, double *covariance) {
+    size_t n = (size_t)gp->points.n;
+    double *k = malloc(((size_t)count * n + 1) * sizeof *k); /* (count, n) */
+    struct gp_points points = {0};
+    int result = k ? 0 : fail("no memory to predict %d points", count);
+    for (int i = 0; i < count && !result; i++) {
+        const double *at = e + i * gp->kernel->n;
+        gp_kernel_row(gp->kernel, &gp->theta, &gp->points, (int)n, at, k + (size_t)i * n, NULL);
+        result = gp_points_add(&points, gp->kernel, at);
+        if (!result)
+            gp_kernel_row(gp->kernel, &gp->theta, &points, i + 1, at, covariance + i * count, NULL);
+    }
+    if (!result) {
+        cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, count, (int)n,
+                    1, gp->factor, gp->room, k, (int)n);
+        for (int i = 0; i < count; i++)
+            for (int j = 0; j <= i; j++) {
+                covariance[i * count + j] -=
+                    cblas_ddot((int)n, k + (size_t)i * n, 1, k + (size_t)j * n, 1);
+                covariance[j * count + i] = covariance[i * count + j];
+            }
+    }
+    gp_points_free(&points);
+    free(k);
+    return result;
 }
 
 void gp_predict_gradient(const struct gp *gp, const double *e, double *mean, double *sd,

@@ -30,7 +30,7 @@ static bool is_climbable(const struct search *search, const double *x, int d) {
 /* Moves some of the settings of a centre: each with probability max(1/n, 1/4), reals by a normal
  * step of random size, others to any value. */
 static void perturb(const struct space *space, struct rng *rng, const double *centre, double *x) {
-    double size = pow(10, -0.5 - 3.0 * rng_uniform(rng));
+    double size = pow(10, -0.5 - 5.0 * rng_uniform(rng));
     double share = space->n <= 4 ? 1.0 / space->n : 0.25;
     int sure = space->n ? (int)rng_below(rng, (uint32_t)space->n) : 0;
     for (int d = 0; d < space->n; d++) {
@@ -120,7 +120,7 @@ static void climb_reals(const struct search *search, double *x) {
     nlopt_set_lower_bounds1(opt, 0);
     nlopt_set_upper_bounds1(opt, 1);
     nlopt_set_max_objective(opt, climb_objective, &climb);
-    nlopt_set_ftol_abs(opt, 1e-6);
+    nlopt_set_ftol_abs(opt, 1e-9);
     nlopt_set_maxeval(opt, search->n_steps);
     nlopt_optimize(opt, v, &value); /* any outcome: the best point seen is kept */
     nlopt_destroy(opt);
@@ -259,22 +259,22 @@ static int climb_best(const struct search *search, const struct candidates *all,
     return result;
 }
 
-int search_maximise(const struct search *search, double *x) {
+int search_maximise(const struct search *search, double *x, double *value) {
     struct candidates all = {0};
     size_t n = (size_t)search->space->n;
-    double value = -INFINITY;
+    *value = -INFINITY;
     int result = gather(search, &all);
     bool listed = !result && space_size(search->space) <= SEARCH_ENUMERATE_MAX;
     if (!result && !listed)
-        result = climb_best(search, &all, x, &value);
+        result = climb_best(search, &all, x, value);
     for (int i = 0; i < all.count && !result; i++)
-        if (all.value[i] > value && !search->taken(search->context, all.x + (size_t)i * n)) {
-            value = all.value[i];
+        if (all.value[i] > *value && !search->taken(search->context, all.x + (size_t)i * n)) {
+            *value = all.value[i];
             memcpy(x, all.x + (size_t)i * n, n * sizeof *x);
         }
     free(all.x);
     free(all.value);
     if (result)
         return result;
-    return isfinite(value) ? 0 : fail("no candidate has a finite score");
+    return isfinite(*value) ? 0 : fail("no candidate has a finite score");
 }

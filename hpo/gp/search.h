@@ -24,10 +24,10 @@ struct search {
     int n_climbs, n_steps; /* climbs from the best candidates, evaluations of each */
 };
 
-/* x (n): the best point found that is not taken, canonical. A finite space of up to
+/* x (n): the best point found that is not taken, canonical, and its value. A finite space of up to
  * SEARCH_ENUMERATE_MAX trials is scored whole. Fails when every candidate is taken or scores
  * nothing finite. */
-int search_maximise(const struct search *search, double *x);
+int search_maximise(const struct search *search, double *x, double *value);
 
 enum { SEARCH_ENUMERATE_MAX = 4096 };
 

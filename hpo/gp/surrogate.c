@@ -91,7 +91,7 @@ static int refit(struct surrogate *surrogate, int n, const double *e, const doub
     struct gp_points points = {0};
     struct gp_theta theta;
     surrogate->fitted = 0;
-    if (reserve(surrogate, n) || gp_output_transform(surrogate->output, n, y, z) ||
+    if (reserve(surrogate, n) || gp_output_transform(surrogate->output, n, y, z, NULL) ||
         (surrogate->rows = choose(n, z, surrogate->trial)) < 0 ||
         fit_theta(surrogate, e, z, &theta))
         return -1;
@@ -133,9 +133,8 @@ int surrogate_update(struct surrogate *surrogate, int n, const double *e, const 
     if (!result)
         result = grow(surrogate, n, e);
     if (!result)
-        result = gp_output_transform(surrogate->output, n, y, z);
+        result = gp_output_transform(surrogate->output, n, y, z, &surrogate->affine);
     if (!result) {
-        surrogate->affine = gp_affine_fit(n, y);
         for (int i = 0; i < surrogate->rows; i++) /* rows rise, so z is not overwritten early */
             z[i] = z[surrogate->trial[i]];
         result = gp_condition(&surrogate->gp, z);

@@ -10,6 +10,7 @@ void history_open(struct history *history, const struct hpo_task *task) {
 
 void history_close(struct history *history) {
     free(history->record);
+    free(history->archive);
     *history = (struct history){0};
 }
 
@@ -61,6 +62,49 @@ void history_tell(struct history *history, const struct trial *trial) {
     memcpy(record->objective, trial->result.objective, sizeof record->objective);
     memcpy(record->constraint, trial->result.constraint, sizeof record->constraint);
     record->violation = isnan(trial->violation) ? INFINITY : trial->violation;
+}
+
+bool history_dominates(int n, const double *a, const double *b) {
+    bool better = false;
+    for (int i = 0; i < n; i++) {
+        if (a[i] > b[i])
+            return false;
+        better |= a[i] < b[i];
+    }
+    return better;
+}
+
+static bool archive_point(struct history *history, const double *point) {
+    size_t n = (size_t)history->task->n_objectives;
+    int kept = 0;
+    for (int i = 0; i < history->archived; i++) {
+        const double *old = history->archive + (size_t)i * n;
+        if (history_dominates((int)n, old, point) || memcmp(old, point, n * sizeof *old) == 0)
+            return true; /* then nothing was dropped before it either */
+        if (!history_dominates((int)n, point, old))
+            memmove(history->archive + (size_t)kept++ * n, old, n * sizeof *old);
+    }
+    history->archived = kept;
+    if (kept == history->archive_room) {
+        int room = kept ? 2 * kept : 64;
+        double *archive = realloc(history->archive, (size_t)room * n * sizeof *archive);
+        if (!archive)
+            return false;
+        history->archive = archive;
+        history->archive_room = room;
+    }
+    memcpy(history->archive + (size_t)history->archived++ * n, point, n * sizeof *point);
+    return true;
+}
+
+void history_archive(struct history *history, const struct trial *trial, const struct result *front,
+                     int n_front) {
+    if (history->lost || trial->id >= history->told || history->record[trial->id].violation > 0)
+        return;
+    for (int i = 0; i < n_front; i++)
+        if (all_finite(front[i].objective, history->task->n_objectives) &&
+            !archive_point(history, front[i].objective))
+            history->lost = true;
 }
 
 bool history_has(const struct history *history, const double *x) {

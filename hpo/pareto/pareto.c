@@ -11,16 +11,6 @@ struct entry {
     double crowding; /* larger: lonelier */
 };
 
-bool pareto_dominates(int n, const double *a, const double *b) {
-    bool better = false;
-    for (int i = 0; i < n; i++) {
-        if (a[i] > b[i])
-            return false;
-        better |= a[i] < b[i];
-    }
-    return better;
-}
-
 static int by_violation(const void *a, const void *b) {
     const struct entry *p = a, *q = b;
     if (p->record->ok != q->record->ok)
@@ -54,8 +44,8 @@ static void set_fronts(struct entry *entry, int m, int objectives) {
             bool free = entry[i].front < 0;
             for (int j = 0; j < m && free; j++)
                 if (entry[j].front < 0 || entry[j].front == front)
-                    free = !pareto_dominates(objectives, entry[j].record->objective,
-                                             entry[i].record->objective);
+                    free = !history_dominates(objectives, entry[j].record->objective,
+                                              entry[i].record->objective);
             if (free) {
                 entry[i].front = front;
                 left--;

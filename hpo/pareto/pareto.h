@@ -6,9 +6,6 @@
 
 #include "history/history.h"
 
-/* Whether a (n) is nowhere worse than b and somewhere better. */
-bool pareto_dominates(int n, const double *a, const double *b);
-
 /* Sorts trial ids (count), best first: trials with a result before those without; feasible ones
  * before others, and those by violation; then by front, then the less crowded first, then by id.
  * With one objective that is the order of history_better. -1: memory. */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { PATH = 4096, READ_CHUNK = 1 << 20, FILE_MAX = 1 << 30 };
+enum { PATH = 4096, READ_CHUNK = 1 << 20 };
 
 static const struct data_format *const formats[] = {&data_idx, &data_cifar, NULL};
 
@@ -29,28 +29,6 @@ static const char magic[16] = "nastune-data-01";
 
 /* ---- files ---- */
 
-static int read_stream(gzFile file, unsigned char **bytes, size_t *size) {
-    size_t room = 0;
-    int got;
-    do {
-        if (room - *size < READ_CHUNK) {
-            room = room ? 2 * room : 8 * READ_CHUNK;
-            unsigned char *grown = realloc(*bytes, room);
-            if (!grown)
-                return fail("out of memory for %zu bytes", room);
-            *bytes = grown;
-        }
-        got = gzread(file, *bytes + *size, READ_CHUNK);
-        if (got > 0)
-            *size += (size_t)got;
-    } while (got > 0 && *size < FILE_MAX);
-    int code;
-    const char *why = gzerror(file, &code);
-    if (got > 0)
-        return fail("is larger than %d MiB", FILE_MAX >> 20);
-    return got < 0 || code != Z_OK ? fail("is damaged: %s", why) : 0;
-}
-
 /* FOLDER/FILE or FOLDER/FILE.gz, whichever is there. */
 static int locate(const char *folder, const char *file, char *path, struct stat *info) {
     static const char *const ending[] = {"", ".gz"};
@@ -62,25 +40,55 @@ static int locate(const char *folder, const char *file, char *path, struct stat 
     return fail("%s is not in %s", file, folder);
 }
 
-int data_read(const char *folder, const char *file, unsigned char **bytes, size_t *size) {
-    char path[PATH];
+int data_stream_open(struct data_stream *stream, const char *folder, const char *file) {
     struct stat info;
-    *bytes = NULL;
-    *size = 0;
-    if (locate(folder, file, path, &info))
+    stream->file = NULL;
+    if (locate(folder, file, stream->path, &info))
         return -1;
-    gzFile stream = gzopen(path, "rb");
-    if (!stream)
-        return fail("%s: %s", path, strerror(errno));
-    int status = read_stream(stream, bytes, size);
-    if (gzclose(stream) != Z_OK && !status)
-        status = fail("is cut short or damaged");
-    if (status) {
-        free(*bytes);
-        *bytes = NULL;
-        fail_within("%s", path);
+    stream->file = gzopen(stream->path, "rb");
+    return stream->file ? 0 : fail("%s: %s", stream->path, strerror(errno));
+}
+
+static int fail_stream(struct data_stream *stream) {
+    int code;
+    const char *why = gzerror(stream->file, &code);
+    return fail("%s is cut short or damaged%s%s", stream->path, code == Z_OK ? "" : ": ",
+                code == Z_OK      ? ""
+                : code == Z_ERRNO ? strerror(errno)
+                                  : why);
+}
+
+int data_stream_read(struct data_stream *stream, void *bytes, size_t size, bool *end) {
+    size_t done = 0;
+    while (done < size) {
+        size_t left = size - done;
+        int got = gzread(stream->file, (char *)bytes + done,
+                         left > READ_CHUNK ? READ_CHUNK : (unsigned)left);
+        int code;
+        gzerror(stream->file, &code);
+        if (got == 0 && done == 0 && end && code == Z_OK) {
+            *end = true;
+            return 0;
+        }
+        if (got <= 0)
+            return fail_stream(stream);
+        done += (size_t)got;
     }
-    return status;
+    return 0;
+}
+
+int data_stream_end(struct data_stream *stream) {
+    char more;
+    bool end = false;
+    if (data_stream_read(stream, &more, 1, &end))
+        return -1;
+    return end ? 0 : fail("%s is damaged: it is longer than its header says", stream->path);
+}
+
+void data_stream_close(struct data_stream *stream) {
+    if (stream->file)
+        gzclose(stream->file);
+    stream->file = NULL;
 }
 
 static bool has_first_file(const struct data_format *format, const char *folder) {

@@ -40,8 +40,8 @@ struct data_split {
     int *train, *validation; /* (n_train), (n_validation) */
     int n_train, n_validation;
 };
-/* Fails when the data set has fewer training images than asked for. The same seed gives the same
- * validation images whatever n_train is. */
+/* Fails when the data set has fewer training images than asked for (n_train >= 1, n_validation >=
+ * 0). The same seed gives the same validation images whatever n_train is. */
 int data_split_open(struct data_split *split, const struct data *data, int n_train,
                     int n_validation, uint64_t seed);
 void data_split_free(struct data_split *split); /* fine on a zeroed one */
@@ -68,7 +68,17 @@ extern const struct data_format data_idx, data_cifar;
 /* Makes the block and sets everything but the contents: returns where pixels and labels go. */
 int data_reserve(struct data *data, int height, int width, int channels, int train, int test,
                  unsigned char **pixels, unsigned char **labels);
-/* Reads FOLDER/FILE or FOLDER/FILE.gz whole into memory (owned by the caller). */
-int data_read(const char *folder, const char *file, unsigned char **bytes, size_t *size);
+/* FOLDER/FILE or FOLDER/FILE.gz as a stream of bytes. */
+struct data_stream {
+    void *file;      /* gzFile */
+    char path[4096]; /* which of the two it is, for messages */
+};
+int data_stream_open(struct data_stream *stream, const char *folder, const char *file);
+/* Reads `size` bytes; fails when there are fewer. With `end` (may be NULL) the end of the file in
+ * place of the first byte is no failure and sets *end. */
+int data_stream_read(struct data_stream *stream, void *bytes, size_t size, bool *end);
+/* Fails when more bytes follow. */
+int data_stream_end(struct data_stream *stream);
+void data_stream_close(struct data_stream *stream); /* fine on a zeroed one */
 
 #endif

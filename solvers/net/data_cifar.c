@@ -2,9 +2,15 @@
  * Tiny Images", 2009): records of a label and 32 x 32 pixels in three planes. */
 #include "fail.h"
 #include "net/data.h"
-#include <stdlib.h>
 
-enum { SIDE = 32, PLANES = 3, PLANE = SIDE * SIDE, RECORD = 1 + PLANES * PLANE, FILES = 6 };
+enum {
+    SIDE = 32,
+    PLANES = 3,
+    PLANE = SIDE * SIDE,
+    RECORD = 1 + PLANES * PLANE,
+    FILES = 6,
+    COUNT_MAX = 1000000
+};
 
 static const char *const files[FILES + 1] = {"data_batch_1.bin",
                                              "data_batch_2.bin",
@@ -14,24 +20,6 @@ static const char *const files[FILES + 1] = {"data_batch_1.bin",
                                              "test_batch.bin",
                                              NULL};
 
-struct part {
-    unsigned char *bytes;
-    size_t size;
-};
-
-static int read_part(struct part *part, const char *folder, const char *file) {
-    if (data_read(folder, file, &part->bytes, &part->size))
-        return -1;
-    if (part->size == 0 || part->size % RECORD)
-        return fail("%s/%s is damaged: %zu bytes are no whole number of %d-byte images", folder,
-                    file, part->size, RECORD);
-    for (size_t at = 0; at < part->size; at += RECORD)
-        if (part->bytes[at] >= DATA_CLASSES)
-            return fail("%s/%s is damaged: label %d of image %zu", folder, file, part->bytes[at],
-                        at / RECORD);
-    return 0;
-}
-
 /* Planes to pixels: (C,H,W) to (H,W,C). */
 static void interleave(const unsigned char *planes, unsigned char *pixels) {
     for (int i = 0; i < PLANE; i++)
@@ -39,32 +27,51 @@ static void interleave(const unsigned char *planes, unsigned char *pixels) {
             pixels[i * PLANES + c] = planes[c * PLANE + i];
 }
 
-static int assemble(struct data *data, const struct part part[FILES]) {
-    size_t train = 0, test = part[FILES - 1].size / RECORD;
-    for (int i = 0; i < FILES - 1; i++)
-        train += part[i].size / RECORD;
-    unsigned char *pixels, *labels;
-    if (data_reserve(data, SIDE, SIDE, PLANES, (int)train, (int)test, &pixels, &labels))
-        return -1;
-    for (int i = 0; i < FILES; i++)
-        for (size_t at = 0; at < part[i].size; at += RECORD) {
-            *labels++ = part[i].bytes[at];
-            interleave(part[i].bytes + at + 1, pixels);
-            pixels += RECORD - 1;
+/* Counts the records of a file; with labels and pixels (not NULL) copies as many as were counted.
+ */
+static int read_records(const char *folder, const char *file, unsigned char *labels,
+                        unsigned char *pixels, int *count) {
+    struct data_stream stream;
+    int room = labels ? *count : COUNT_MAX;
+    unsigned char record[RECORD];
+    bool end = false;
+    int status = data_stream_open(&stream, folder, file);
+    for (*count = 0; !status; ++*count) {
+        status = data_stream_read(&stream, record, RECORD, &end);
+        if (status || end)
+            break;
+        if (*count == room)
+            status = fail("%s: grew while it was read, or is too large", stream.path);
+        else if (record[0] >= DATA_CLASSES)
+            status = fail("%s is damaged: label %d of image %d", stream.path, record[0], *count);
+        else if (labels) {
+            labels[*count] = record[0];
+            interleave(record + 1, pixels + (size_t)*count * (RECORD - 1));
         }
-    return 0;
+    }
+    if (!status && *count == 0)
+        status = fail("%s is damaged: it is empty", stream.path);
+    data_stream_close(&stream);
+    return status;
 }
 
 static int decode(struct data *data, const char *folder) {
-    struct part part[FILES] = {{0}};
-    int status = 0;
-    for (int i = 0; i < FILES && !status; i++)
-        status = read_part(&part[i], folder, files[i]);
-    if (!status)
-        status = assemble(data, part);
+    int count[FILES], train = 0;
     for (int i = 0; i < FILES; i++)
-        free(part[i].bytes);
-    return status;
+        if (read_records(folder, files[i], NULL, NULL, &count[i]))
+            return -1;
+    for (int i = 0; i < FILES - 1; i++)
+        train += count[i];
+    unsigned char *pixels, *labels;
+    if (data_reserve(data, SIDE, SIDE, PLANES, train, count[FILES - 1], &pixels, &labels))
+        return -1;
+    for (int i = 0; i < FILES; i++) {
+        if (read_records(folder, files[i], labels, pixels, &count[i]))
+            return -1;
+        labels += count[i];
+        pixels += (size_t)count[i] * (RECORD - 1);
+    }
+    return 0;
 }
 
 const struct data_format data_cifar = {

@@ -7,12 +7,12 @@
 int data_split_open(struct data_split *split, const struct data *data, int n_train,
                     int n_validation, uint64_t seed) {
     *split = (struct data_split){.n_train = n_train, .n_validation = n_validation};
-    if (n_train < 1 || n_validation < 1 || n_train > data->train - n_validation)
+    if (n_train < 1 || n_validation < 0 || n_train > data->train - n_validation)
         return fail("%s has %d training images; %d to train on and %d to validate on are wanted",
                     data->name, data->train, n_train, n_validation);
     int *all = malloc((size_t)data->train * sizeof *all);
     split->train = malloc((size_t)n_train * sizeof *all);
-    split->validation = malloc((size_t)n_validation * sizeof *all);
+    split->validation = malloc(((size_t)n_validation + 1) * sizeof *all);
     if (!all || !split->train || !split->validation) {
         free(all);
         data_split_free(split);

@@ -104,3 +104,58 @@ void net_gap_backward(struct net *net, struct net_shape in, const real *dy, real
     struct each e = {in, .scale = (real)1 / (real)(in.h * in.w), .a = dy, .y = dx};
     net_slices(net, gap_backward_slice, &e);
 }
+
+/* ---- drop-path, placement ---- */
+
+static void scale_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct each *e = job;
+    const struct net_range range = net_slice(e->shape.n, slice);
+    const int count = e->shape.h * e->shape.w * e->shape.c;
+    for (int i = range.first; i < range.end; i++) {
+        const ptrdiff_t at = net_image(e->shape, i);
+        const struct net_term term = {.weight = e->b[i], .x = e->a + at};
+        net->kernels->mix(1, count, 1, &term, e->y + at);
+    }
+}
+
+void net_scale_images(struct net *net, struct net_shape shape, const real *x, const real *factor,
+                      real *y) {
+    struct each e = {shape, .a = x, .b = factor, .y = y};
+    net_slices(net, scale_slice, &e);
+}
+
+struct place {
+    struct net_shape part;
+    int channels;
+    const real *from;
+    real *to;
+    bool back;
+};
+
+static void place_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct place *p = job;
+    const struct net_range range = net_slice(p->part.n, slice);
+    const ptrdiff_t pixels = (ptrdiff_t)p->part.h * p->part.w, first = range.first * pixels;
+    const size_t count = (size_t)(range.end * pixels - first);
+    const int part = p->part.c, whole = p->channels;
+    if (p->back)
+        net->kernels->place(count, part, p->from + first * whole, whole, p->to + first * part, part,
+                            true);
+    else
+        net->kernels->place(count, part, p->from + first * part, part, p->to + first * whole, whole,
+                            false);
+}
+
+void net_place(struct net *net, struct net_shape part, const real *x, int channels, int at,
+               real *y) {
+    struct place p = {part, channels, x, y + at, false};
+    net_slices(net, place_slice, &p);
+}
+
+void net_place_backward(struct net *net, struct net_shape part, const real *dy, int channels,
+                        int at, real *dx) {
+    struct place p = {part, channels, dy + at, dx, true};
+    net_slices(net, place_slice, &p);
+}

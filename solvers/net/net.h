@@ -141,6 +141,55 @@ void net_dropout_mask(struct rng *rng, size_t count, double keep, real *mask);
 void net_multiply(struct net *net, struct net_shape shape, const real *x, const real *mask,
                   real *y);
 
+/* 3x3 pooling with padding 1: x (N,H,W,C), y (N,H',W',C), stride 1 or 2. The largest value (the
+ * first of equals takes the gradient), or the mean of the values inside the image. */
+void net_pool_forward(struct net *net, struct net_shape in, int stride, bool largest, const real *x,
+                      real *y);
+void net_pool_backward(struct net *net, struct net_shape in, int stride, bool largest,
+                       const real *x, const real *dy, real *dx);
+
+/* y (N,H,W,C) = x * factor (N): drop-path forward and, with dy for x, backward; y may be x.
+ * net_dropout_mask with count N makes the factors. */
+void net_scale_images(struct net *net, struct net_shape shape, const real *x, const real *factor,
+                      real *y);
+
+/* Channels [at, at + part.c) of y (N,H,W,channels) = x (part), and the reverse, added to dx:
+ * concatenation by placement. */
+void net_place(struct net *net, struct net_shape part, const real *x, int channels, int at,
+               real *y);
+void net_place_backward(struct net *net, struct net_shape part, const real *dy, int channels,
+                        int at, real *dx);
+
+/* Squeeze-and-excitation (Hu, Shen & Sun, CVPR 2018): y = x * gate, gate = sigmoid(hidden W2 + b2),
+ * hidden = relu(pooled W1 + b1), pooled = mean of x over H, W. */
+struct net_se {
+    const real *w1, *b1;          /* (C,R), (R) */
+    const real *w2, *b2;          /* (R,C), (C) */
+    real *pooled, *hidden, *gate; /* (N,C), (N,R), (N,C): saved by forward */
+};
+struct net_se_gradient {
+    real *w1, *b1, *w2, *b2; /* added to */
+};
+void net_se_forward(struct net *net, struct net_shape shape, int reduced, const struct net_se *se,
+                    const real *x, real *y);
+/* work: N*(2C + R) reals. dx may not be NULL. */
+void net_se_backward(struct net *net, struct net_shape shape, int reduced, const struct net_se *se,
+                     const real *x, const real *dy, real *work, real *dx,
+                     const struct net_se_gradient *gradient);
+
+/* ---- augmentation ---- */
+
+struct net_augment {
+    int pad;    /* crop of the image's size at a random place of the image padded by this with 0 */
+    bool flip;  /* left-right, for half of the images */
+    int cutout; /* side of a square at a random place that is set to 0 (DeVries & Taylor 2017); 0:
+                   none */
+};
+/* y (shape) = x augmented; what happens to image i of batch `batch` depends on the seed, batch and
+ * i alone. */
+void net_augment(struct net_shape shape, const struct net_augment *how, uint64_t seed,
+                 uint32_t batch, const real *x, real *y);
+
 /* ---- classifier ---- */
 
 /* x (N,Cin), w (Cin,Cout), bias (Cout) or NULL, y (N,Cout). */
@@ -193,6 +242,30 @@ void net_mbconv_backward(struct net *net, const struct net_mbconv *block, const 
 void net_mbconv_evaluate(struct net *net, struct net_mbconv *block, const real *x,
                          const struct net_mbconv_weights *w, real *const running_mean[3],
                          real *const running_var[3], real *work, real *y);
+
+/* ---- squeeze-and-excitation as a searched operation, without biases ---- */
+
+/* With pooled = the mean of x over H, W and g = logistic(excite' relu(squeeze pooled)):
+ * y = x (1 + mix (g - 1)). Channels from `live` on are dead: 0 in y, and not pooled; but gradients
+ * go straight through them, so that a superkernel learns what closing them costs. Set the first
+ * group, then net_gated_se_plan. squeeze, excite (width, C). */
+struct net_gated_se {
+    struct net_shape in; /* (N,H,W,C) */
+    int width;           /* of the bottleneck, >= 1 */
+
+    int live; /* 0 .. C; may change from call to call, as may mix */
+    real mix; /* 1: SE; 0: the identity */
+
+    real *pooled, *hidden, *gate; /* (N,C), (N,width), (N,C): of the last forward */
+};
+void net_gated_se_plan(struct net_gated_se *se, struct net_arena *arena);
+void net_gated_se_forward(struct net *net, struct net_gated_se *se, const real *x,
+                          const real *squeeze, const real *excite, real *y);
+/* dx is overwritten; dsqueeze, dexcite are added to; *dmix is set. None may be NULL. The slope of
+ * relu at 0 is taken as 1, so that a row of zeros is told what it would do. */
+void net_gated_se_backward(struct net *net, struct net_gated_se *se, const real *x,
+                           const real *squeeze, const real *excite, const real *dy, real *dx,
+                           real *dsqueeze, real *dexcite, double *dmix);
 
 /* ---- weights and optimisers ---- */
 

@@ -3,6 +3,7 @@
 #include "runtime/runtime.h"
 #include "space/mbconv_net.h"
 #include <math.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -75,8 +76,23 @@ static int bench_open(struct bench *bench, const struct mbconv_arch *arch, int r
     return 0;
 }
 
+/* Keeps the thread on its processor, or lets it go again. */
+static void pin(cpu_set_t *allowed, bool on) {
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    int cpu = sched_getcpu();
+    if (on && (cpu < 0 || sched_getaffinity(0, sizeof *allowed, allowed)))
+        CPU_ZERO(allowed);
+    if (cpu >= 0)
+        CPU_SET(cpu, &here);
+    if (CPU_COUNT(allowed))
+        sched_setaffinity(0, sizeof here, on ? &here : allowed);
+}
+
 static void bench_run(struct bench *bench) {
     int steps = mbconv_net_steps(bench->net);
+    cpu_set_t allowed;
+    pin(&allowed, true);
     double cost = clock_cost();
     for (int round = -(bench->rounds + 9) / 10; round < bench->rounds; round++) {
         double start = now_ms(), last = start;
@@ -91,6 +107,7 @@ static void bench_run(struct bench *bench) {
             bench->sample[steps * bench->rounds + round] =
                 fmax(last - start - (steps + 1) * cost, 1e-6);
     }
+    pin(&allowed, false);
 }
 
 static struct runtime_cell bench_step(const struct bench *bench, int step) {
@@ -117,34 +134,40 @@ static void describe_device(struct runtime_table *table, const struct net *engin
 }
 
 /* All searchable blocks with the same choice. */
-static void uniform(const struct mbconv_space *space, enum runtime_op op,
+static void uniform(const struct mbconv_space *space, enum runtime_op op, int se,
                     struct mbconv_arch *arch) {
     struct mbconv_block block[MBCONV_MAX_BLOCKS];
     mbconv_largest(space, arch);
     mbconv_blocks(space, block);
     for (int b = 0; b < arch->blocks; b++)
         if (block[b].searchable)
-            arch->choice[b] = (struct mbconv_choice){.kernel = op >= RUNTIME_K5E3 ? 5 : 3,
-                                                     .expansion = op & 1 ? 6 : 3};
+            arch->choice[b] = (struct mbconv_choice){
+                .kernel = op >= RUNTIME_K5E3 ? 5 : 3, .expansion = op & 1 ? 6 : 3, .se = se};
 }
 
-/* The cells of one choice, and what this network says of the rest. */
-static int measure_op(struct runtime_table *table, enum runtime_op op, int rounds,
-                      struct runtime_cell *rest) {
+/* The blocks of a network of equal choices, and the rest of it. */
+struct column {
+    struct runtime_cell cell[MBCONV_MAX_BLOCKS], rest;
+};
+
+static int measure_column(struct runtime_table *table, enum runtime_op op, int se, int rounds,
+                          struct column *column) {
     struct mbconv_arch arch;
     struct bench bench;
-    uniform(table->space, op, &arch);
+    uniform(table->space, op, se, &arch);
     int status = bench_open(&bench, &arch, rounds);
     if (!status) {
         bench_run(&bench);
-        *rest = (struct runtime_cell){0, 0};
+        column->rest = (struct runtime_cell){0, 0};
         for (int step = 0; step < mbconv_net_steps(bench.net); step++) {
             struct runtime_cell cell = bench_step(&bench, step);
-            if (step > 0 && step <= arch.blocks && bench.net->layer[step - 1].block.searchable) {
-                table->cell[step - 1][op] = cell;
+            bool searchable =
+                step > 0 && step <= arch.blocks && bench.net->layer[step - 1].block.searchable;
+            if (searchable) {
+                column->cell[step - 1] = cell;
             } else {
-                rest->ms += cell.ms;
-                rest->spread += cell.spread;
+                column->rest.ms += cell.ms;
+                column->rest.spread += cell.spread;
             }
         }
         describe_device(table, bench.engine);
@@ -153,20 +176,45 @@ static int measure_op(struct runtime_table *table, enum runtime_op op, int round
     return status;
 }
 
+/* What SE of this ratio adds: the mean over the narrowest and the widest block. */
+static int measure_se(struct runtime_table *table, const struct column *plain, enum runtime_op op,
+                      int se, int rounds) {
+    struct column narrow, wide;
+    if (measure_column(table, RUNTIME_K3E3, se, rounds, &narrow) ||
+        measure_column(table, RUNTIME_K5E6, se, rounds, &wide))
+        return -1;
+    for (int b = 0; b < table->blocks; b++) {
+        if (isnan(table->cell[b][RUNTIME_K3E3].ms))
+            continue;
+        double more = narrow.cell[b].ms - plain[RUNTIME_K3E3].cell[b].ms + wide.cell[b].ms -
+                      plain[RUNTIME_K5E6].cell[b].ms;
+        table->cell[b][op] =
+            (struct runtime_cell){.ms = fmax(more / 2, 1e-6),
+                                  .spread = (narrow.cell[b].spread + wide.cell[b].spread) / 2};
+    }
+    return 0;
+}
+
 int runtime_measure(struct runtime_table *table, const struct mbconv_space *space, int rounds) {
     struct mbconv_block block[MBCONV_MAX_BLOCKS];
+    struct column plain[RUNTIME_K5E6 + 1];
     *table = (struct runtime_table){.space = space, .blocks = mbconv_blocks(space, block)};
     for (int b = 0; b < MBCONV_MAX_BLOCKS; b++)
         for (int op = 0; op < RUNTIME_OPS; op++)
             table->cell[b][op] = (struct runtime_cell){NAN, NAN};
     for (int op = RUNTIME_K3E3; op <= RUNTIME_K5E6; op++) {
-        struct runtime_cell rest;
-        if (measure_op(table, (enum runtime_op)op, rounds, &rest))
+        if (measure_column(table, (enum runtime_op)op, 0, rounds, &plain[op]))
             return -1;
-        table->rest.ms += rest.ms / 4; /* the mean over the four networks */
-        table->rest.spread += rest.spread / 4;
+        for (int b = 0; b < table->blocks; b++)
+            if (block[b].searchable)
+                table->cell[b][op] = plain[op].cell[b];
+        table->rest.ms += plain[op].rest.ms / 4; /* the mean over the four networks */
+        table->rest.spread += plain[op].rest.spread / 4;
     }
-    return 0;
+    return measure_se(table, plain, RUNTIME_SE25, 25, rounds) ||
+                   measure_se(table, plain, RUNTIME_SE50, 50, rounds)
+               ? -1
+               : 0;
 }
 
 int runtime_measure_arch(const struct mbconv_arch *arch, int rounds, struct runtime_cell *cell) {

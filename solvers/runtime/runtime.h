@@ -52,6 +52,14 @@ double runtime_of(const struct runtime_table *table, const struct mbconv_arch *a
 double runtime_gated(const struct runtime_table *table, int block, const double gate[3],
                      double slope[3]);
 
+/* What SE adds (ms) for gates dse, dse50 (se_kernel.h), given d50 = gate: a block that is skipped
+ * has none.     R = d50 dse (R(se25) + dse50 (R(se50) - R(se25))) slope: dR by dse and dse50;
+ * *by_gate: by d50. */
+double runtime_gated_se(const struct runtime_table *table, int block, double gate,
+                        const double se[2], double slope[2], double *by_gate);
+/* Whether every searchable block has cells of SE. */
+bool runtime_has_se(const struct runtime_table *table);
+
 /* ---- measuring on this machine ---- */
 
 /* Times every operator of a space, batch 1, one thread: each choice is put into all blocks at once

@@ -70,7 +70,7 @@ static int read_row(struct runtime_table *table, const struct sheet *sheet, cons
     return 0;
 }
 
-/* Every choice of every searchable block must be there; SE for all of them or for none. */
+/* Every choice of every searchable block must be there; SE may lack (runtime_has_se). */
 static int check_complete(const struct runtime_table *table, const char *name) {
     struct mbconv_block block[MBCONV_MAX_BLOCKS];
     mbconv_blocks(table->space, block);
@@ -182,4 +182,24 @@ double runtime_gated(const struct runtime_table *table, int block, const double 
     slope[1] = by_size * by_width;
     slope[2] = by_size * d50 * (r100 - r50);
     return by_size * d50 * by_width;
+}
+
+double runtime_gated_se(const struct runtime_table *table, int block, double gate,
+                        const double se[2], double slope[2], double *by_gate) {
+    double r25 = table->cell[block][RUNTIME_SE25].ms, r50 = table->cell[block][RUNTIME_SE50].ms;
+    double by_ratio = r25 + se[1] * (r50 - r25);
+    slope[0] = gate * by_ratio;
+    slope[1] = gate * se[0] * (r50 - r25);
+    *by_gate = se[0] * by_ratio;
+    return gate * se[0] * by_ratio;
+}
+
+bool runtime_has_se(const struct runtime_table *table) {
+    struct mbconv_block block[MBCONV_MAX_BLOCKS];
+    int blocks = mbconv_blocks(table->space, block);
+    for (int b = 0; b < blocks; b++)
+        if (block[b].searchable &&
+            (isnan(table->cell[b][RUNTIME_SE25].ms) || isnan(table->cell[b][RUNTIME_SE50].ms)))
+            return false;
+    return true;
 }

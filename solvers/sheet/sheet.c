@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "setting.h"
 #include <csv.h>
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -221,6 +222,15 @@ void sheet_free(struct sheet *sheet) {
 }
 
 /* ---- what it holds ---- */
+
+char *sheet_trim(char *text) {
+    while (isspace((unsigned char)*text))
+        text++;
+    char *end = text + strlen(text);
+    while (end > text && isspace((unsigned char)end[-1]))
+        *--end = 0;
+    return text;
+}
 
 const char *sheet_column_name(const struct sheet *sheet, int column) {
     return sheet->text + sheet->cell[column];

@@ -35,6 +35,9 @@ const char *sheet_column_name(const struct sheet *sheet, int column); /* borrowe
 char *sheet_cell(const struct sheet *sheet, int row, int column);
 int sheet_number(const struct sheet *sheet, int row, int column, double *number);
 
+/* Cuts the white space off both ends of a text; returns where it starts now. */
+char *sheet_trim(char *text);
+
 /* One column of a key. `text` (without `exact`): two fields are equal when both are numbers of the
  * same value, or the same text. */
 struct sheet_key {
@@ -47,6 +50,14 @@ struct sheet_index;
 int sheet_index_open(struct sheet_index **out, const struct sheet *sheet,
                      const struct sheet_key *key, int n);
 void sheet_index_free(struct sheet_index *index); /* NULL is fine */
+
+/* The same for files that are opened again and again: read and indexed once a process, and again
+ * when the file was replaced. Borrowed for the life of the process; safe to call from threads. The
+ * sheet of sheet_cached_index is one of sheet_cached's, n <= SHEET_KEYS. */
+#define SHEET_KEYS 40
+int sheet_cached(const struct sheet **out, const char *path);
+int sheet_cached_index(const struct sheet_index **out, const struct sheet *sheet,
+                       const struct sheet_key *key, int n);
 
 /* First row whose key fields equal value[0 .. n), and the next one after `row` with the same key,
  * in file order; -1: none. */

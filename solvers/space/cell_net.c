@@ -21,7 +21,7 @@ struct cell {
     struct op_slot input[2];
     struct op_slot *op;            /* (edges,ops) */
     real *node[MOST_INPUTS];       /* two inputs, then the nodes; saved */
-    real *gradient[MOST_INPUTS];   /* by them */
+    real *gradient[MOST_INPUTS];   /* by them; shares memory with that of cells 3, 6 ... away */
     const real *parts[MOST_NODES]; /* its output: the nodes side by side */
     real *dparts[MOST_NODES];
 };
@@ -198,7 +198,42 @@ static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
-/* Tensors that every step needs: nodes, their gradients, stem and head. */
+static struct net_shape node_shape(const struct cell *cell, int i) {
+    return i < 2 ? cell->input[1].branch.out : cell->shape;
+}
+
+static size_t gradient_count(const struct cell_net *cn, int k) {
+    size_t count = 0;
+    for (int i = 0; i < cn->space.nodes + 2; i++)
+        count += (net_count(node_shape(&cn->cell[k], i)) + 15) / 16 * 16;
+    return count;
+}
+
+/* Nodes and their gradients. The gradients of a cell are written by the two cells behind it and
+ * read by its own backward, so three cells' worth of memory goes round. */
+static void plan_nodes(struct cell_net *cn) {
+    real *ring[3];
+    for (int r = 0; r < 3; r++) {
+        size_t count = 0;
+        for (int k = r; k < cn->space.cells; k += 3)
+            count = most(count, gradient_count(cn, k));
+        ring[r] = net_arena_take(&cn->fixed, count);
+    }
+    for (int k = 0; k < cn->space.cells; k++) {
+        struct cell *cell = &cn->cell[k];
+        real *gradient = ring[k % 3];
+        for (int i = 0; i < cn->space.nodes + 2; i++) {
+            const size_t count = net_count(node_shape(cell, i));
+            cell->node[i] = net_arena_take(&cn->fixed, count);
+            cell->gradient[i] = gradient;
+            gradient = gradient ? gradient + (count + 15) / 16 * 16 : NULL;
+            if (i >= 2)
+                cell->parts[i - 2] = cell->node[i], cell->dparts[i - 2] = cell->gradient[i];
+        }
+    }
+}
+
+/* Tensors that every step needs: nodes, stem and head. */
 static void plan_fixed(struct cell_net *cn) {
     struct net_arena *arena = &cn->fixed;
     const size_t batch = (size_t)cn->space.image.n, classes = (size_t)cn->space.classes;
@@ -209,15 +244,9 @@ static void plan_fixed(struct cell_net *cn) {
     cn->stem_gradient = net_arena_take(arena, stem);
     cn->stem_mean = net_arena_take(arena, (size_t)cn->stem.c);
     cn->stem_inverse = net_arena_take(arena, (size_t)cn->stem.c);
+    plan_nodes(cn);
     for (int k = 0; k < cn->space.cells; k++) {
-        struct cell *cell = &cn->cell[k];
-        for (int i = 0; i < cn->space.nodes + 2; i++) {
-            const struct net_shape shape = i < 2 ? cell->input[1].branch.out : cell->shape;
-            cell->node[i] = net_arena_take(arena, net_count(shape));
-            cell->gradient[i] = net_arena_take(arena, net_count(shape));
-            if (i >= 2)
-                cell->parts[i - 2] = cell->node[i], cell->dparts[i - 2] = cell->gradient[i];
-        }
+        const struct cell *cell = &cn->cell[k];
         for (int i = 0; i < 2; i++)
             work = most(work, net_branch_work(&cell->input[i].branch));
         for (int i = 0; i < cn->edges * cn->space.ops; i++)
@@ -409,23 +438,20 @@ static void node_backward(struct cell_net *cn, struct cell *cell, int node, cons
         }
 }
 
-static void gradients_clear(struct cell_net *cn) {
-    memset(cn->stem_gradient, 0, net_count(cn->stem) * sizeof(real));
-    for (int k = 0; k < cn->space.cells; k++) {
-        const struct cell *cell = &cn->cell[k];
-        for (int i = 0; i < cn->space.nodes + 2; i++) {
-            const struct net_shape shape = i < 2 ? cell->input[1].branch.out : cell->shape;
-            memset(cell->gradient[i], 0, net_count(shape) * sizeof(real));
-        }
-    }
+static void gradient_clear(struct cell_net *cn, int k) {
+    if (k >= 0)
+        memset(cn->cell[k].gradient[0], 0, gradient_count(cn, k) * sizeof(real));
 }
 
 static void backward(struct cell_net *cn, const real *x, const real *mix, real *dmix,
                      bool weights) {
-    gradients_clear(cn);
+    memset(cn->stem_gradient, 0, net_count(cn->stem) * sizeof(real));
+    gradient_clear(cn, cn->space.cells - 1);
+    gradient_clear(cn, cn->space.cells - 2);
     head_backward(cn, weights);
     for (int k = cn->space.cells - 1; k >= 0; k--) {
         struct cell *cell = &cn->cell[k];
+        gradient_clear(cn, k - 2);
         for (int node = cn->space.nodes - 1; node >= 0; node--)
             node_backward(cn, cell, node, mix + mix_at(cn, k), dmix ? dmix + mix_at(cn, k) : NULL,
                           weights);

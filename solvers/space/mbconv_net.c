@@ -1,6 +1,7 @@
 /* mbconv_net.c - forward, backward and evaluation of a whole MBConv network (mbconv_net.h). */
 #include "space/mbconv_net.h"
 #include "fail.h"
+#include "space/mbconv_se.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,17 @@ static void plan_norms(struct mbconv_net *net, int l) {
     }
 }
 
+static void plan_se(struct mbconv_net *net, int l) {
+    struct mbconv_layer *layer = &net->layer[l];
+    int width = mbconv_se_width(&layer->block, layer->choice.se);
+    size_t count = (size_t)(width * layer->op.expanded);
+    layer->se = (struct net_gated_se){
+        .in = layer->op.middle, .width = width, .live = layer->op.expanded, .mix = 1};
+    layer->squeeze = plan_part(net, l, "squeeze", count, true, &layer->dsqueeze);
+    layer->excite = plan_part(net, l, "excite", count, true, &layer->dexcite);
+    net_gated_se_plan(&layer->se, &net->arena);
+}
+
 static void plan_layer(struct mbconv_net *net, int l) {
     struct mbconv_layer *layer = &net->layer[l];
     struct net_mbconv *op = &layer->op;
@@ -90,6 +102,10 @@ static void plan_layer(struct mbconv_net *net, int l) {
     plan_norms(net, l);
     net_mbconv_plan(op, &net->arena, &work);
     layer->y = net_arena_take(&net->arena, net_count(op->result));
+    if (layer->choice.se) {
+        plan_se(net, l);
+        work = mbconv_se_work(op);
+    }
     net->work_count = work > net->work_count ? work : net->work_count;
     size_t biggest = net_count(op->in);
     net->gradient_count = biggest > net->gradient_count ? biggest : net->gradient_count;
@@ -202,6 +218,11 @@ void mbconv_net_init(struct mbconv_net *net, uint64_t seed) {
         net_init_normal(&rng, wide * (size_t)op->out, op->out, layer->w.project);
         for (int i = op->expand ? 0 : 1; i < 3; i++)
             fill(layer->w.gamma[i], (size_t)(i < 2 ? op->expanded : op->out), 1);
+        if (layer->se.width) {
+            size_t count = (size_t)layer->se.width * wide;
+            net_init_normal(&rng, count, layer->se.width, layer->squeeze);
+            net_init_normal(&rng, count, (double)wide, layer->excite);
+        }
     }
     rng = rng_make(seed, stream, index++);
     net_init_normal(&rng, (size_t)(last_shape(net).c * space->head), space->head, net->head.w);
@@ -238,7 +259,10 @@ void mbconv_net_forward(struct mbconv_net *net, const real *x, double keep, stru
         struct mbconv_layer *layer = &net->layer[l];
         if (layer->skip)
             continue;
-        net_mbconv_forward(net->engine, &layer->op, y, &layer->w, net->work, layer->y);
+        if (layer->se.width)
+            mbconv_se_forward(net->engine, layer, y, net->work, layer->y);
+        else
+            net_mbconv_forward(net->engine, &layer->op, y, &layer->w, net->work, layer->y);
         y = layer->y;
     }
     net_pw_forward(net->engine, last_shape(net), space->head, y, net->head.w, net->head.z);
@@ -287,8 +311,11 @@ void mbconv_net_backward(struct mbconv_net *net, const real *x, const real *dlog
         real *swap = dy;
         dy = dx;
         dx = swap;
-        net_mbconv_backward(net->engine, &layer->op, input_of(net, l), &layer->w, dy, net->work, dx,
-                            &layer->dw);
+        if (layer->se.width)
+            mbconv_se_backward(net->engine, layer, input_of(net, l), dy, net->work, dx);
+        else
+            net_mbconv_backward(net->engine, &layer->op, input_of(net, l), &layer->w, dy, net->work,
+                                dx, &layer->dw);
     }
     norm_backward(net, &net->stem, stem_shape(net), dx, dx);
     net_conv_backward(net->engine, image_shape(net), stem_window(net), space->stem, x, net->stem.w,
@@ -334,7 +361,9 @@ static void evaluate_stem(struct mbconv_net *net, const real *x) {
 
 static void evaluate_layer(struct mbconv_net *net, int l) {
     struct mbconv_layer *layer = &net->layer[l];
-    if (!layer->skip)
+    if (!layer->skip && layer->se.width)
+        mbconv_se_evaluate(net->engine, layer, input_of(net, l), net->work, layer->y);
+    else if (!layer->skip)
         net_mbconv_evaluate(net->engine, &layer->op, input_of(net, l), &layer->w,
                             layer->running_mean, layer->running_var, net->work, layer->y);
 }

@@ -8,7 +8,7 @@
 #include "net/net.h"
 #include "space/mbconv.h"
 
-#define MBCONV_MAX_WEIGHTS (11 * MBCONV_MAX_BLOCKS + 8)
+#define MBCONV_MAX_WEIGHTS (13 * MBCONV_MAX_BLOCKS + 8) /* thresholds included */
 #define MBCONV_BN_EPS 1e-3
 
 /* A conv with its batch norm and ReLU: stem and head. */
@@ -27,6 +27,11 @@ struct mbconv_layer {
     struct net_mbconv_weights w, dw; /* w.depth, dw.depth may be pointed elsewhere (supernet) */
     real *running_mean[3], *running_var[3];
     real *y; /* what comes out */
+
+    struct net_gated_se se;   /* width 0: the block has none; live and mix as trained or decoded */
+    real *squeeze, *dsqueeze; /* (width, expanded); may be pointed elsewhere (supernet) */
+    real *excite, *dexcite;   /* (width, expanded) */
+    double dmix;              /* of the last backward */
 };
 
 struct mbconv_net {

@@ -1,6 +1,7 @@
 /* superkernel.c - masking a 5x5 depthwise kernel by its own norms, forward and backward
  * (superkernel.h; the official superkernel.py is the model). */
 #include "space/superkernel.h"
+#include "space/indicator.h"
 #include <math.h>
 
 enum { SIDE = 5, TAPS = SIDE * SIDE };
@@ -8,11 +9,6 @@ enum { SIDE = 5, TAPS = SIDE * SIDE };
 static bool on_ring(int tap) {
     int row = tap / SIDE, column = tap % SIDE;
     return row == 0 || row == SIDE - 1 || column == 0 || column == SIDE - 1;
-}
-
-static double logistic_slope(double x) {
-    double e = exp(-fabs(x));
-    return e / ((1 + e) * (1 + e));
 }
 
 void superkernel_natural_units(struct superkernel *kernel) {
@@ -96,13 +92,11 @@ static struct products multiply(const struct superkernel *kernel, const real *w,
 
 /* Gradient of the loss by a margin, from that by its gate. */
 static double through_gate(const struct superkernel *kernel, int i, double d_gate) {
-    return d_gate * kernel->keep[i] * logistic_slope(kernel->margin[i]);
+    return d_gate * kernel->keep[i] * indicator_slope(kernel->margin[i]);
 }
 
-/* d norm / d entry = entry / (unit^2 norm). */
 static double by_entry(const struct superkernel *kernel, int i, double d_margin) {
-    double unit = kernel->unit[i];
-    return d_margin / (unit * unit * fmax(kernel->norm[i], 1e-12));
+    return d_margin * indicator_norm_slope(kernel->norm[i], kernel->unit[i]);
 }
 
 void superkernel_backward(const struct superkernel *kernel, const real *w, const real *d_effective,

@@ -113,6 +113,7 @@ int setting_parse(const struct setting *setting, const char *text, double *numbe
     case SETTING_CHOICE:
         return parse_choice(setting, text, number);
     case SETTING_TEXT:
+    case SETTING_LINES:
         *number = 0;
         return 0;
     default:
@@ -134,7 +135,7 @@ static char *format_number(double number, char *buffer, size_t size) {
 }
 
 char *setting_format(const struct setting *setting, double number, char *buffer, size_t size) {
-    assert(setting->type != SETTING_TEXT);
+    assert(setting->type != SETTING_TEXT && setting->type != SETTING_LINES);
     if (setting->type == SETTING_CHOICE)
         return setting_choice(setting, (int)number, buffer, size);
     if (setting->type == SETTING_INT)
@@ -166,8 +167,8 @@ static int set_at(struct config *config, int i, const char *text) {
     double number;
     if (setting_parse(setting, text, &number))
         return fail_within("%s", setting->name);
-    return setting->type == SETTING_TEXT ? store(config, i, text, 0)
-                                         : config_set_number(config, i, number);
+    bool text_only = setting->type == SETTING_TEXT || setting->type == SETTING_LINES;
+    return text_only ? store(config, i, text, 0) : config_set_number(config, i, number);
 }
 
 int config_open(struct config *config, const struct setting *table) {
