@@ -428,9 +428,9 @@ static void every_choice_works(void **state) {
             choose(&resumed, setting, c);
             run_start(&through);
             run_start(&resumed);
-            run_steps(&through, 36, two_goals_and_a_cap);
-            replay(&resumed, &through, 29);
-            run_steps(&resumed, 7, two_goals_and_a_cap);
+            run_steps(&through, 28, two_goals_and_a_cap);
+            replay(&resumed, &through, 22);
+            run_steps(&resumed, 6, two_goals_and_a_cap);
             same_trials(&through, &resumed);
             run_close(&through);
             run_close(&resumed);
