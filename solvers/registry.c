@@ -3,11 +3,13 @@
 #include <string.h>
 
 extern const struct solver_ops solver_bowl;
+extern const struct solver_ops solver_cars;
 extern const struct solver_ops solver_command;
 extern const struct solver_ops solver_darts;
 extern const struct solver_ops solver_gold;
 extern const struct solver_ops solver_parsec;
 extern const struct solver_ops solver_single_path;
+extern const struct solver_ops solver_snas;
 extern const struct solver_ops solver_table;
 
 const struct solver_ops *const solver_registry[] = {
@@ -15,6 +17,8 @@ const struct solver_ops *const solver_registry[] = {
     &solver_darts,
     &solver_parsec,
     &solver_gold,
+    &solver_snas,
+    &solver_cars,
     &solver_bowl,
     &solver_table,
     &solver_command,

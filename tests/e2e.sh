@@ -427,6 +427,49 @@ case_spoilt_journal() {
     cmp results/bowl/runs/random-0/trials.csv before.csv || die "it was changed"
 }
 
+case_repair() {
+    study "budget: 8 trials" >study.yaml
+    exits 0 "$nastune" run study.yaml --out straight
+    exits 0 "$nastune" repair straight/bowl
+    has out "bo-0: good, 8 trials"
+    for spoil in '4s/"done"/"dome"/ trials' '5s/,0,/,7,/ points' '6s/,"bo"/,"x"/ trials' '3d points' '1s/trial/trail/ trials' \
+        '6s/^"/\x00/ trials' '4s/\r// trials'; do
+        rm -rf spoilt
+        cp -r straight spoilt
+        sed -i "${spoil% *}" spoilt/bowl/runs/bo-0/${spoil##* }.csv
+        cmp -s spoilt/bowl/runs/bo-0/${spoil##* }.csv straight/bowl/runs/bo-0/${spoil##* }.csv && continue
+        exits 1 "$nastune" run study.yaml --out spoilt
+        exits 1 "$nastune" repair spoilt/bowl
+        has out "trials before it are good"
+        exits 1 "$nastune" run study.yaml --out spoilt # it changed nothing
+        exits 0 "$nastune" repair --cut spoilt/bowl
+        [ -f spoilt/bowl/runs/bo-0/trials.csv.before-repair ] || die "no copy was kept"
+        exits 0 "$nastune" run study.yaml --out spoilt
+        same straight/bowl spoilt/bowl
+    done
+}
+
+case_status() {
+    start_hanging
+    exits 0 "$nastune" status results/busy
+    has out "study busy: at work: process $pid on"
+    has out "random"
+    kill -s KILL $pid
+    wait $pid || true
+    exits 0 "$nastune" status results/busy
+    has out "nobody works on it"
+    study "timeout: 1 h" "budget: 6 trials" >study.yaml
+    sed -i 's/x1: -5 .. 5/x1: -5 .. 5\n  fault: [none, fail]/' study.yaml
+    exits 0 "$nastune" run study.yaml
+    before=$(ls -lR --time-style=full-iso results/bowl)
+    exits 0 "$nastune" status results/bowl
+    has out "100 %"
+    has out "failed, the bowl was asked to fail"
+    [ "$before" = "$(ls -lR --time-style=full-iso results/bowl)" ] || die "status changed something"
+    exits 1 "$nastune" status nowhere
+    exits 64 "$nastune" status
+}
+
 case_missing_data() {
     "$nastune" solvers | grep -q '^single-path ' || { echo "no single-path in this build"; exit 77; }
     cat >study.yaml <<'END'

@@ -90,20 +90,25 @@ static struct net_norm unit_norm(const struct net_branch *b, int i) {
 
 /* What unit i reads its input through: the norm before it, or the branch's input as it is. */
 static struct net_pre unit_pre(const struct net_branch *b, int i) {
-    const enum net_act act = b->unit[i].relu ? NET_RELU : NET_IDENTITY;
+    const bool done = i == 0 && b->parts; /* by unit_input */
+    const enum net_act act = b->unit[i].relu && !done ? NET_RELU : NET_IDENTITY;
     if (i == 0)
         return (struct net_pre){act, NULL, NULL};
     const struct net_norm norm = unit_norm(b, i - 1);
     return (struct net_pre){act, norm.scale, norm.offset};
 }
 
-static void read_through(struct net *net, const struct net_unit *u, const struct net_pre *pre,
-                         const real *x, real *a) {
+/* The image x as the unit sees it: in room, or where it is when nothing is done to it. */
+static const real *read_through(struct net *net, const struct net_unit *u,
+                                const struct net_pre *pre, const real *x, real *room) {
     const size_t pixels = (size_t)u->in.h * (size_t)u->in.w;
     if (pre->scale)
-        net->kernels->bn_apply(pixels, u->in.c, pre->act, x, pre->scale, pre->offset, a);
+        net->kernels->bn_apply(pixels, u->in.c, pre->act, x, pre->scale, pre->offset, room);
+    else if (pre->act == NET_IDENTITY)
+        return x;
     else
-        net->kernels->act_forward(pixels * (size_t)u->in.c, pre->act, x, a);
+        net->kernels->act_forward(pixels * (size_t)u->in.c, pre->act, x, room);
+    return room;
 }
 
 /* The two halves of a factorized reduction: pixels (0,0), (0,2) ... and (1,1), (1,3) ...; pixels
@@ -176,9 +181,19 @@ static void factorized_backward(struct net *net, const struct net_unit *u, const
                                           false};
             if (da)
                 net->kernels->gemm(&data);
-            const struct net_gemm weight = {
-                c, h.columns, width,          1,         a + from, 1, (ptrdiff_t)2 * c, 0,
-                g, u->out.c,  dw + h.weights, h.columns, true};
+            const struct net_gemm weight = {c,
+                                            h.columns,
+                                            width,
+                                            1,
+                                            a ? a + from : NULL,
+                                            1,
+                                            (ptrdiff_t)2 * c,
+                                            0,
+                                            g,
+                                            u->out.c,
+                                            dw + h.weights,
+                                            h.columns,
+                                            true};
             if (dw)
                 net->kernels->gemm(&weight);
         }
@@ -197,12 +212,10 @@ static void unit_forward(struct net *net, const struct net_unit *u, const struct
         net_product(net, pixels, u->out.c, u->in.c, a, point, z);
         break;
     case NET_UNIT_POINTWISE:
-        read_through(net, u, pre, x, a);
-        net_product(net, pixels, u->out.c, u->in.c, a, point, z);
+        net_product(net, pixels, u->out.c, u->in.c, read_through(net, u, pre, x, a), point, z);
         break;
     case NET_UNIT_FACTORIZED:
-        read_through(net, u, pre, x, a);
-        factorized_forward(net, u, a, point, z);
+        factorized_forward(net, u, read_through(net, u, pre, x, a), point, z);
         break;
     case NET_UNIT_POOL:
         net->kernels->pool_forward(u->in, u->window.stride, u->largest, x, z, scratch);
@@ -218,25 +231,22 @@ static void unit_backward(struct net *net, const struct net_unit *u, const struc
     real *a = scratch, *du = a + net_image(u->in, 1), *rest = du + net_image(u->in, 1);
     switch (u->kind) {
     case NET_UNIT_SEPARABLE:
-        if (dw_point) {
-            net->kernels->dw_forward(u->in, u->window, pre, x, depth, a, rest);
-            net_product_outer(net, u->in.c, u->out.c, pixels, a, dz, dw_point);
-        }
         net_product(net, pixels, u->in.c, u->out.c, dz, turned, du);
-        net->kernels->dw_backward(u->in, u->window, pre, x, depth, du, da, dw_depth, rest);
+        net->kernels->dw_backward(u->in, u->window, pre, x, depth, du, da, dw_depth,
+                                  dw_point ? a : NULL, rest);
+        if (dw_point)
+            net_product_outer(net, u->in.c, u->out.c, pixels, a, dz, dw_point);
         break;
     case NET_UNIT_POINTWISE:
-        if (dw_point) {
-            read_through(net, u, pre, x, a);
-            net_product_outer(net, u->in.c, u->out.c, pixels, a, dz, dw_point);
-        }
+        if (dw_point)
+            net_product_outer(net, u->in.c, u->out.c, pixels, read_through(net, u, pre, x, a), dz,
+                              dw_point);
         if (da)
             net_product(net, pixels, u->in.c, u->out.c, dz, turned, da);
         break;
     case NET_UNIT_FACTORIZED:
-        if (dw_point)
-            read_through(net, u, pre, x, a);
-        factorized_backward(net, u, a, turned, dz, da, dw_point);
+        factorized_backward(net, u, dw_point ? read_through(net, u, pre, x, a) : NULL, turned, dz,
+                            da, dw_point);
         break;
     case NET_UNIT_POOL:
         if (da)
@@ -259,29 +269,36 @@ struct pass {
     bool gradient;
 };
 
-/* Image i of what the unit reads; parts are put side by side in room, while they are in the cache.
- */
+/* Image i of what the unit reads. Parts are put side by side in room, through the ReLU, while they
+ * are in the cache. */
 static const real *unit_input(struct net *net, const struct pass *p, int i, real *room) {
     const struct net_shape in = p->b->unit[p->i].in;
     if (p->i || !p->b->parts)
         return p->x + net_image(in, i);
     const int pixels = in.h * in.w, c = in.c / p->b->parts;
     for (int k = 0; k < p->b->parts; k++)
-        net->kernels->place((size_t)pixels, c, p->b->part[k] + (ptrdiff_t)i * pixels * c, c,
-                            room + (ptrdiff_t)k * c, in.c, false);
+        net->kernels->place((size_t)pixels, c, NET_RELU, p->b->part[k] + (ptrdiff_t)i * pixels * c,
+                            c, room + (ptrdiff_t)k * c, in.c);
     return room;
 }
 
-/* Adds da, the gradient by image i of the branch's input, to where it belongs. */
-static void input_gradient(struct net *net, const struct pass *p, int i, const real *da) {
+/* Adds da, the gradient by what the unit saw of image i (x), to where it belongs. */
+static void input_gradient(struct net *net, const struct pass *p, int i, const real *x,
+                           const real *da) {
     const struct net_shape in = p->b->in;
+    const ptrdiff_t image = net_image(in, 1);
     const int pixels = in.h * in.w, c = p->b->parts ? in.c / p->b->parts : in.c;
-    if (!p->b->parts)
-        net->kernels->add((size_t)net_image(in, 1), p->dx + net_image(in, i), da,
-                          p->dx + net_image(in, i));
     for (int k = 0; k < p->b->parts; k++)
-        net->kernels->place((size_t)pixels, c, da + (ptrdiff_t)k * c, in.c,
-                            p->b->dpart[k] + (ptrdiff_t)i * pixels * c, c, true);
+        net->kernels->place_relu_back((size_t)pixels, c, x + (ptrdiff_t)k * c,
+                                      da + (ptrdiff_t)k * c, in.c,
+                                      p->b->dpart[k] + (ptrdiff_t)i * pixels * c, c);
+    if (p->b->parts)
+        return;
+    real *dx = p->dx + i * image;
+    if (p->b->unit[0].relu)
+        net->kernels->place_relu_back((size_t)pixels, c, x, da, c, dx, c);
+    else
+        net->kernels->add((size_t)image, dx, da, dx);
 }
 
 static void forward_slice(struct net *net, void *job, int slice, real *scratch) {
@@ -339,9 +356,7 @@ static void backward_slice(struct net *net, void *job, int slice, real *scratch)
         if (p->da) {
             net_norm_add_backward(net, &p->before, slice, x, to);
         } else if (wanted) {
-            if (u->relu)
-                net->kernels->act_backward((size_t)net_image(u->in, 1), NET_RELU, x, to, to);
-            input_gradient(net, p, i, to);
+            input_gradient(net, p, i, x, to);
         }
     }
 }
@@ -373,12 +388,15 @@ static void identity_slice(struct net *net, void *job, int slice, real *scratch)
     (void)scratch;
     const struct identity *d = job;
     const struct net_range range = net_slice(d->shape.n, slice);
-    const ptrdiff_t at = net_image(d->shape, range.first);
-    const size_t count = (size_t)(net_image(d->shape, range.end) - at);
-    const double dot = net->kernels->dot(count, d->x + at, d->dy + at);
+    const size_t count = (size_t)net_image(d->shape, 1);
+    double dot = 0;
+    for (int i = range.first; i < range.end; i++) {
+        const ptrdiff_t at = net_image(d->shape, i);
+        dot += net->kernels->dot(count, d->x + at, d->dy + at);
+        if (d->dx)
+            net->kernels->accumulate(count, d->weight, d->dy + at, d->dx + at);
+    }
     memcpy(net_partial(net, slice), &dot, sizeof dot);
-    if (d->dx)
-        net->kernels->accumulate(count, d->weight, d->dy + at, d->dx + at);
 }
 
 static double identity_backward(struct net *net, const struct net_branch *b, const real *x,

@@ -1,8 +1,10 @@
-/* test_net_gradient_darts.c - DARTS's architecture gradients in double: the second order on a small
- * analytic problem with its exact formula, and both orders on a whole tiny supernet against
- * differences of the unrolled loss itself. */
+/* test_net_gradient_search.c - the architecture gradients of the differentiable solvers in double:
+ * DARTS's second order on a small analytic problem with its exact formula; DARTS in both orders,
+ * SNAS and GOLD-NAS on a whole tiny supernet against differences of the loss itself. */
 #include "check.h"
 #include "search/bilevel.h"
+#include "search/concrete.h"
+#include "search/gates.h"
 #include "search/relax.h"
 #include "space/cell_net.h"
 #include <math.h>
@@ -129,8 +131,9 @@ static double unrolled(const struct bilevel_step *step, const real *start) {
     return result;
 }
 
-static void both_orders_of_a_supernet(void **state) {
-    (void)state;
+static real *start;
+
+static void open_supernet(void) {
     struct rng rng = rng_make(5, 1, 0);
     size_t count = 0;
     cell_operators(&space, CELL_GOLD); /* ReLU's kinks: steps so small that none is crossed */
@@ -151,10 +154,21 @@ static void both_orders_of_a_supernet(void **state) {
         for (size_t j = 0; j < weights[i].count; j++)
             weights[i].slot[0][j] = 0.01 * rng_normal(&rng);
     }
-    real *start = malloc(count * sizeof *start), *at = start;
+    real *at = start = malloc(count * sizeof *start);
     for (int i = 0; i < n_weights; at += weights[i++].count)
         memcpy(at, weights[i].value, weights[i].count * sizeof *at);
+}
 
+static void close_supernet(void) {
+    free(start);
+    free(mix);
+    free(dmix);
+    cell_net_close(cn);
+}
+
+static void both_orders_of_a_supernet(void **state) {
+    (void)state;
+    open_supernet();
     struct bilevel b = {weights, n_weights, 2 * (size_t)row, supernet, NULL};
     for (int order = 1; order <= 2; order++) {
         struct bilevel_step step = {
@@ -178,16 +192,106 @@ static void both_orders_of_a_supernet(void **state) {
         assert_true(error <= (order == 2 ? 1e-4 : 1e-5) * size);
         assert_true(order == 1 ? moved == 0 : moved > 20 * error); /* the term itself is seen */
     }
-    free(start);
-    free(mix);
-    free(dmix);
-    cell_net_close(cn);
+    close_supernet();
+}
+
+/* SNAS: through Z, the noise fixed. */
+static double concrete_loss(double heat, bool gradient, double *by) {
+    struct rng rng = rng_make(8, 2, 0);
+    const int ops = space.ops;
+    for (int i = 0; i < 2 * row; i += ops)
+        concrete_draw(ops, alpha + i, heat, &rng, z + i);
+    for (int cell = 0; cell < space.cells; cell++)
+        for (int i = 0; i < row; i++)
+            mix[cell * row + i] = z[cell_reduces(&space, cell) * row + i];
+    double total = cell_net_forward(cn, x[0], labels[0], mix, 0, NULL);
+    if (!gradient)
+        return total;
+    double dz[2 * 5 * NET_OPS] = {0};
+    memset(dmix, 0, cell_net_mix(cn) * sizeof *dmix);
+    cell_net_backward_mix(cn, x[0], mix, dmix);
+    for (int cell = 0; cell < space.cells; cell++)
+        for (int i = 0; i < row; i++)
+            dz[cell_reduces(&space, cell) * row + i] += dmix[cell * row + i];
+    for (int i = 0; i < 2 * row; i += ops)
+        concrete_backward(ops, z + i, dz + i, heat, by + i);
+    return total;
+}
+
+static void snas_through_its_draw(void **state) {
+    (void)state;
+    open_supernet();
+    for (int round = 0; round < 2; round++) {
+        const double heat = round ? 0.4 : 1.5, h = 1e-7;
+        double by[2 * 5 * NET_OPS] = {0}, size = 0, error = 0;
+        concrete_loss(heat, true, by);
+        for (int i = 0; i < 2 * row; i++) {
+            const double was = alpha[i];
+            alpha[i] = was + h;
+            double up = concrete_loss(heat, false, NULL);
+            alpha[i] = was - h;
+            double down = concrete_loss(heat, false, NULL);
+            alpha[i] = was;
+            error = fmax(error, fabs(by[i] - (up - down) / (2 * h)));
+            size = fmax(size, fabs(by[i]));
+        }
+        assert_true(size > 0.01 && error <= 1e-5 * size);
+    }
+    close_supernet();
+}
+
+/* GOLD-NAS: cross-entropy and regulariser by the gates, pruned operators left out. */
+static double gated_loss(struct gates *g, double *by) {
+    double *s = malloc(g->count * sizeof *s);
+    gates_values(g, 0.01, s);
+    for (size_t o = 0; o < g->count; o++)
+        mix[o] = s[o];
+    double total = cell_net_forward(cn, x[1], labels[1], mix, 0, NULL);
+    if (by) {
+        memset(dmix, 0, cell_net_mix(cn) * sizeof *dmix);
+        cell_net_backward(cn, x[1], mix, dmix);
+        for (size_t o = 0; o < g->count; o++)
+            by[o] = dmix[o] * s[o] * (1 - s[o]);
+    }
+    free(s);
+    return total + 0.05 * gates_regulariser(g, 0.01, 1, 0.5, 0.05, by);
+}
+
+static void gold_by_its_gates(void **state) {
+    (void)state;
+    struct gates g;
+    open_supernet();
+    assert_int_equal(gates_open(&g, space.cells, space.nodes, space.ops), 0);
+    double *by = malloc(g.count * sizeof *by), size = 0, error = 0;
+    struct rng rng = rng_make(4, 3, 0);
+    for (size_t o = 0; o < g.count; o++) {
+        g.a[o] = rng_normal(&rng);
+        g.flops[o] = rng_uniform(&rng);
+        g.dead[o] = o % 4 == 3 || o % 7 == 2; /* `none`, and some others */
+    }
+    gated_loss(&g, by);
+    for (size_t o = 0; o < g.count; o++) {
+        const double was = g.a[o], h = 1e-7;
+        g.a[o] = was + h;
+        double up = gated_loss(&g, NULL);
+        g.a[o] = was - h;
+        double down = gated_loss(&g, NULL);
+        g.a[o] = was;
+        error = fmax(error, fabs(by[o] - (up - down) / (2 * h)));
+        size = fmax(size, fabs(by[o]));
+    }
+    assert_true(size > 0.01 && error <= 1e-5 * size);
+    gates_free(&g);
+    free(by);
+    close_supernet();
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(second_order_term_of_an_analytic_problem),
         cmocka_unit_test(both_orders_of_a_supernet),
+        cmocka_unit_test(snas_through_its_draw),
+        cmocka_unit_test(gold_by_its_gates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

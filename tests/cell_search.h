@@ -1,5 +1,9 @@
-/* test_cell_solvers.c - every solver of cell spaces on small made-up images: it learns, its points
- * add up, it is the same for the same seed and any number of threads, a checkpoint continues it. */
+/* cell_search.h - what the tests of the cell-space solvers share: small made-up images, a search by
+ * hand, and what holds for all of them: it learns, its points add up, it is the same for the same
+ * seed and any number of threads, a checkpoint continues it. A test defines search_cases. */
+#ifndef NASTUNE_TESTS_CELL_SEARCH_H
+#define NASTUNE_TESTS_CELL_SEARCH_H
+
 #include "check.h"
 #include "fail.h"
 #include "net/data.h"
@@ -16,17 +20,12 @@ enum { TRAIN = 400, TEST = 20, SIDE = 28 };
 
 static char folder[] = "/tmp/nastune-search-XXXXXX";
 
-/* What each solver needs beside the common settings to do something in a few steps. */
-static const struct {
+/* What a solver needs beside the common settings to do something in a few steps. */
+struct search_case {
     const char *solver, *settings[6][2];
-} cases[] = {
-    {"darts",
-     {{"order", "1"}, {"lr_arch", "0.05"}, {"train_portion", "0.8"}, {"accuracy_of", "supernet"}}},
-    {"darts", {{"order", "2"}, {"lr_arch", "0.05"}, {"operators", "gold"}}},
-    {"parsec", {{"samples", "3"}, {"lr_arch", "0.1"}, {"sampled_points", "2"}}},
-    {"gold", {{"lambda0", "0.02"}, {"eta_max", "0.2"}, {"stable_rounds", "0"}, {"n0", "2"}}},
 };
-enum { CASES = sizeof cases / sizeof *cases };
+extern const struct search_case search_cases[];
+extern const int search_n_cases;
 
 /* Each class has a bar of its own place and direction, under noise. */
 static void draw(unsigned char *image, int class, struct rng *rng) {
@@ -99,7 +98,7 @@ static void set(struct search *search, const char *name, const char *value) {
 }
 
 static void prepare(struct search *search, int which, uint64_t seed, double fidelity, double full) {
-    *search = (struct search){.ops = solver_find(cases[which].solver)};
+    *search = (struct search){.ops = solver_find(search_cases[which].solver)};
     assert_non_null(search->ops);
     assert_int_equal(config_open(&search->config, search->ops->settings), 0);
     set(search, "data_folder", folder);
@@ -109,8 +108,8 @@ static void prepare(struct search *search, int which, uint64_t seed, double fide
     set(search, "channels", "4");
     set(search, "cells", "3");
     set(search, "nodes", "2");
-    for (int i = 0; i < 6 && cases[which].settings[i][0]; i++)
-        set(search, cases[which].settings[i][0], cases[which].settings[i][1]);
+    for (int i = 0; i < 6 && search_cases[which].settings[i][0]; i++)
+        set(search, search_cases[which].settings[i][0], search_cases[which].settings[i][1]);
     search->task = (struct solver_task){.settings = &search->config,
                                         .seed = seed,
                                         .fidelity = fidelity,
@@ -171,11 +170,11 @@ static bool same_points(const struct search *a, const struct search *b) {
 
 static void it_learns_and_its_points_add_up(void **state) {
     (void)state;
-    for (int i = 0; i < CASES; i++) {
+    for (int i = 0; i < search_n_cases; i++) {
         struct search search;
         double best = 0;
-        prepare(&search, i, 1, 6, 6);
-        set(&search, "train", "320");
+        prepare(&search, i, 1, 5, 5);
+        set(&search, "train", "240");
         set(&search, "lr", "0.1");
         run(&search);
 
@@ -193,11 +192,11 @@ static void it_learns_and_its_points_add_up(void **state) {
             assert_int_equal(arch.nodes, 2);
             assert_true(point->params == cell_params(&arch, &space));
             assert_true(point->flops == cell_flops(&arch, &space));
-            assert_true(isfinite(point->loss) && point->epoch <= 6);
+            assert_true(isfinite(point->loss) && point->epoch <= 5);
             best = fmax(best, point->accuracy);
         }
         if (best <= 0.4)
-            print_error("%s: accuracy %g\n", cases[i].solver, best);
+            print_error("%s: accuracy %g\n", search_cases[i].solver, best);
         assert_true(best > 0.4); /* a tenth by chance */
         finish(&search);
     }
@@ -205,11 +204,11 @@ static void it_learns_and_its_points_add_up(void **state) {
 
 static void same_seed_same_bytes_any_threads(void **state) {
     (void)state;
-    for (int i = 0; i < CASES; i++) {
+    for (int i = 0; i < search_n_cases; i++) {
         struct search one, two, other;
-        prepare(&one, i, 3, 3, 3);
-        prepare(&two, i, 3, 3, 3);
-        prepare(&other, i, 4, 3, 3);
+        prepare(&one, i, 3, 2, 2);
+        prepare(&two, i, 3, 2, 2);
+        prepare(&other, i, 4, 2, 2);
         two.task.threads = 2;
         run(&one);
         run(&two);
@@ -226,18 +225,18 @@ static void a_checkpoint_continues(void **state) {
     (void)state;
     char path[128];
     snprintf(path, sizeof path, "%s/checkpoint", folder);
-    for (int i = 0; i < CASES; i++) {
+    for (int i = 0; i < search_n_cases; i++) {
         struct search straight, first, second, foreign;
-        prepare(&straight, i, 5, 4, 5);
+        prepare(&straight, i, 5, 3, 5);
         prepare(&first, i, 5, 2, 5);
-        prepare(&second, i, 5, 4, 5);
-        prepare(&foreign, i, 6, 4, 5);
+        prepare(&second, i, 5, 3, 5);
+        prepare(&foreign, i, 6, 3, 5);
         run(&straight);
         run(&first);
         assert_int_equal(first.ops->save(first.state, path), 0);
         assert_int_equal(open_search(&second), 0);
         assert_int_equal(second.ops->load(second.state, path), 0);
-        assert_int_equal(second.ops->train(second.state, 4, &second.out), 0);
+        assert_int_equal(second.ops->train(second.state, 3, &second.out), 0);
         assert_true(second.out.count > 0 && same_tail(&straight, &second));
         assert_int_equal(open_search(&foreign), 0);
         assert_int_equal(foreign.ops->load(foreign.state, path), -1);
@@ -251,10 +250,10 @@ static void a_checkpoint_continues(void **state) {
 
 static void rescaling_is_another_schedule(void **state) {
     (void)state;
-    for (int i = 0; i < CASES; i++) {
+    for (int i = 0; i < search_n_cases; i++) {
         struct search cut, pressed;
-        prepare(&cut, i, 7, 2, 6);
-        prepare(&pressed, i, 7, 2, 6);
+        prepare(&cut, i, 7, 3, 6);
+        prepare(&pressed, i, 7, 3, 6);
         set(&pressed, "fidelity", "rescale");
         run(&cut);
         run(&pressed);
@@ -273,7 +272,7 @@ static void bad_settings_are_refused(void **state) {
         {"train", "500", "has 400 training images"},
         {"batch", "300", "batch: 300 images a step, but only"},
     };
-    for (int i = 0; i < CASES; i++)
+    for (int i = 0; i < search_n_cases; i++)
         for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
             struct search search;
             prepare(&search, i, 1, 1, 1);
@@ -287,13 +286,10 @@ static void bad_settings_are_refused(void **state) {
         }
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_learns_and_its_points_add_up),
-        cmocka_unit_test(same_seed_same_bytes_any_threads),
-        cmocka_unit_test(a_checkpoint_continues),
-        cmocka_unit_test(rescaling_is_another_schedule),
-        cmocka_unit_test(bad_settings_are_refused),
-    };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
-}
+#define SEARCH_TESTS                                                                               \
+    cmocka_unit_test(it_learns_and_its_points_add_up),                                             \
+        cmocka_unit_test(same_seed_same_bytes_any_threads),                                        \
+        cmocka_unit_test(a_checkpoint_continues), cmocka_unit_test(rescaling_is_another_schedule), \
+        cmocka_unit_test(bad_settings_are_refused)
+
+#endif
