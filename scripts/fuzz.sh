@@ -14,6 +14,7 @@ cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Re
 for name in "$@"; do
     cmake --build build/fuzz --target "fuzz_$name" -- --quiet
 done
+export LSAN_OPTIONS="suppressions=$PWD/tests/fuzz/lsan.supp:print_suppressions=0"
 status=0
 for name in "$@"; do
     mkdir -p "build/fuzz/corpus-$name"

@@ -13,16 +13,8 @@ extern const struct solver_ops solver_snas;
 extern const struct solver_ops solver_table;
 
 const struct solver_ops *const solver_registry[] = {
-    &solver_single_path,
-    &solver_darts,
-    &solver_parsec,
-    &solver_gold,
-    &solver_snas,
-    &solver_cars,
-    &solver_bowl,
-    &solver_table,
-    &solver_command,
-    NULL,
+    &solver_single_path, &solver_darts, &solver_parsec, &solver_gold,    &solver_snas,
+    &solver_cars,        &solver_bowl,  &solver_table,  &solver_command, NULL,
 };
 
 const struct solver_ops *solver_find(const char *name) {

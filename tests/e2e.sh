@@ -427,6 +427,49 @@ case_spoilt_journal() {
     cmp results/bowl/runs/random-0/trials.csv before.csv || die "it was changed"
 }
 
+# Three loops of somebody else's at once, on one study: the bytes of a run by nastune.
+case_ask_tell() {
+    study "pending: 2" "budget: 6 trials" >study.yaml
+    cat >loop.sh <<'END'
+while :; do
+    code=0
+    trial=$("$1" ask study.yaml --out outside 2>err-$2) || code=$?
+    [ $code != 75 ] || { sleep 0.05; continue; } # all are handed out
+    [ $code = 0 ] || exit 1
+    case $trial in *done*) exit 0 ;; esac
+    field() { echo "$trial" | sed "s/.*\"$1\": \"*\([^,\"}]*\).*/\1/"; }
+    "$1" solve bowl --set "x0=$(field x0)" --set "x1=$(field x1)" >points-$2.csv
+    "$1" tell study.yaml --out outside --method "$(field method)" --trial "$(field trial)" --points points-$2.csv || exit 1
+done
+END
+    pids=
+    for i in 1 2 3; do
+        sh loop.sh "$nastune" $i >loop-$i 2>&1 &
+        pids="$pids $!"
+    done
+    for pid in $pids; do
+        wait "$pid" || die "a loop failed: $(cat loop-*)"
+    done
+    exits 0 "$nastune" run study.yaml --out straight
+    same straight/bowl outside/bowl
+    exits 0 "$nastune" ask study.yaml --out outside
+    has out '{"done": true}'
+    study "pending: 2" "budget: 7 trials" >study.yaml
+    exits 0 "$nastune" ask study.yaml --out outside
+    has out '"trial": 6'
+    exits 1 "$nastune" tell study.yaml --out outside --method random --trial 3 --failed again
+    has err "told before"
+    exits 1 "$nastune" tell study.yaml --out outside --method bo --trial 6 --failed "not asked"
+    has err "never asked for"
+    exits 64 "$nastune" tell study.yaml --out outside --method random --trial 6
+    exits 64 "$nastune" tell study.yaml --out outside --method rnd --trial 6 --failed x
+    echo "acuracy" >bad.csv
+    exits 1 "$nastune" tell study.yaml --out outside --method random --trial 6 --points bad.csv
+    exits 0 "$nastune" tell study.yaml --out outside --method random --trial 6 --failed "it was lost"
+    has outside/bowl/trials.csv '"failed",,,0,'
+    has outside/bowl/trials.csv '"it was lost"'
+}
+
 case_repair() {
     study "budget: 8 trials" >study.yaml
     exits 0 "$nastune" run study.yaml --out straight
