@@ -4,7 +4,6 @@
 #include "threads.h"
 #include "fail.h"
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,9 +24,9 @@ struct threads {
     void *job;
     _Atomic uint64_t ticket; /* job number, slices left */
     atomic_int done, asleep;
-    atomic_bool quit;
+    atomic_bool quit, waiting; /* waiting: the caller sleeps until the last slice is done */
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    pthread_cond_t wake, finished;
     struct helper helper[MOST_THREADS];
 };
 
@@ -41,6 +40,12 @@ static int left(uint64_t ticket) {
     return (int)(ticket & ((1 << SLICE_BITS) - 1));
 }
 
+static void signal_locked(struct threads *t, pthread_cond_t *condition) {
+    pthread_mutex_lock(&t->lock);
+    pthread_cond_broadcast(condition);
+    pthread_mutex_unlock(&t->lock);
+}
+
 /* Takes slices of the job that is open until none is left. Between a slice taken and the same slice
  * done the caller cannot leave the job, so its fields hold. */
 static void work(struct threads *t, int thread) {
@@ -50,6 +55,8 @@ static void work(struct threads *t, int thread) {
             continue;
         t->body(t->job, left(ticket) - 1, thread);
         atomic_fetch_add(&t->done, 1);
+        if (atomic_load(&t->waiting))
+            signal_locked(t, &t->finished);
         ticket = atomic_load(&t->ticket);
     }
 }
@@ -81,9 +88,18 @@ static void *help(void *argument) {
     return NULL;
 }
 
-static void wake_all(struct threads *t) {
+/* The caller, until other threads have done the slices they took. */
+static void await_done(struct threads *t, int slices) {
+    for (int i = 0; i < patience; i++) {
+        if (atomic_load(&t->done) == slices)
+            return;
+        pause_a_little();
+    }
     pthread_mutex_lock(&t->lock);
-    pthread_cond_broadcast(&t->wake);
+    atomic_store(&t->waiting, true);
+    while (atomic_load(&t->done) < slices)
+        pthread_cond_wait(&t->finished, &t->lock);
+    atomic_store(&t->waiting, false);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -98,13 +114,9 @@ void threads_run(struct threads *t, int slices, void (*body)(void *, int, int), 
     atomic_store(&t->done, 0);
     atomic_store(&t->ticket, number << SLICE_BITS | (uint64_t)slices);
     if (atomic_load(&t->asleep))
-        wake_all(t);
+        signal_locked(t, &t->wake);
     work(t, 0);
-    for (int i = 0; atomic_load(&t->done) < slices; i++)
-        if (i < patience)
-            pause_a_little();
-        else
-            sched_yield();
+    await_done(t, slices);
 }
 
 int threads_open(struct threads **out, int count) {
@@ -113,6 +125,7 @@ int threads_open(struct threads **out, int count) {
         return fail("out of memory");
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->wake, NULL);
+    pthread_cond_init(&t->finished, NULL);
     for (t->count = 1; t->count < count && t->count < MOST_THREADS; t->count++) {
         struct helper *h = &t->helper[t->count];
         *h = (struct helper){.threads = t, .index = t->count};
@@ -129,10 +142,11 @@ void threads_close(struct threads *t) {
     if (!t)
         return;
     atomic_store(&t->quit, true);
-    wake_all(t);
+    signal_locked(t, &t->wake);
     for (int i = 1; i < t->count; i++)
         pthread_join(t->helper[i].id, NULL);
     pthread_cond_destroy(&t->wake);
+    pthread_cond_destroy(&t->finished);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
