@@ -1,6 +1,7 @@
 /* study_columns.c - the columns that a study's points have beyond the common ones. */
 #include "study_read.h"
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A name of a column that no point has yet, fit for an expression. */
@@ -42,8 +43,12 @@ void study_read_columns(struct study *study, const struct yaml *solver, struct f
             *c = '|';
             n++;
         }
-    if (n > POINT_MAX_EXTRA)
+    if (n > POINT_MAX_EXTRA) { /* no objective could be made with them */
         yaml_fault(faults, at, "%s: at most %d names", setting, POINT_MAX_EXTRA);
+        free(study->columns);
+        study->columns = NULL;
+        return;
+    }
     for (const struct yaml *item = at->kind == YAML_LIST ? at->first : at; item;
          item = at->kind == YAML_LIST ? item->next : NULL)
         check_column(study, item, faults);

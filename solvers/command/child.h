@@ -4,9 +4,10 @@
 
 #include <stdbool.h>
 
-#define CHILD_LOG_HALF (256 << 10) /* bytes kept of the beginning, and of the end, of all output   \
-                                    */
-#define CHILD_LAST_MAX 120         /* bytes of the last line on standard error, NUL included */
+#define CHILD_LOG_HALF                                                                             \
+    (256 << 10)            /* bytes kept of the beginning, and of the end, of all output           \
+                            */
+#define CHILD_LAST_MAX 120 /* bytes of the last line on standard error, NUL included */
 
 struct child {
     char *const *argv, *const *env; /* NULL-terminated; borrowed */
