@@ -35,6 +35,19 @@ static const struct setting settings[] = {
      .choices = "default|design",
      .preset = "default",
      .help = "the first trial: the solver's defaults, or one of the design"},
+    {.name = "acquisition",
+     .type = SETTING_CHOICE,
+     .choices = "ei|pi|lcb",
+     .preset = "ei",
+     .help = "what is maximised: log expected improvement, log probability of improvement, or "
+             "minus the lower confidence bound"},
+    {.name = "beta",
+     .type = SETTING_REAL,
+     .lo = 0,
+     .hi = 100,
+     .preset = "2",
+     .when = "acquisition=lcb",
+     .help = "deviations below the mean at which the confidence bound lies"},
     {.name = "output",
      .type = SETTING_CHOICE,
      .choices = "standard|power|rank",
@@ -88,6 +101,8 @@ static int bo_open(void *state, const struct hpo_task *task) {
     bo->candidates = (int)config_int(task->settings, "candidates");
     bo->greedy = (int)config_int(task->settings, "greedy");
     struct model_options options = {
+        .acquisition = (enum model_acquisition)config_choice(task->settings, "acquisition"),
+        .beta = config_real(task->settings, "beta"),
         .noise_sd = config_real(task->settings, "noise"),
         .output = (enum gp_output)config_choice(task->settings, "output"),
         .parego = config_choice(task->settings, "several") == 1,
@@ -160,7 +175,8 @@ static bool propose_model(struct bo *bo, struct trial *trial) {
     bo->model.greedy = false;
     if (search_maximise(&search, trial->x, &value))
         return false;
-    bool turn = bo->greedy && trial->id % bo->greedy == 0 && !bo->task->n_constraints &&
+    bool turn = bo->greedy && bo->model.options.acquisition == MODEL_EI &&
+                trial->id % bo->greedy == 0 && !bo->task->n_constraints &&
                 bo->task->n_objectives == 1;
     if (turn && value < GREEDY_BELOW) {
         double x[SPACE_MAX_DIMS];

@@ -2,11 +2,11 @@
  * "DEHB: evolutionary Hyperband for scalable, robust and efficient hyperparameter optimization",
  * IJCAI 2021).
  *
- * The j-th trial of a rung challenges the j-th member of the population of its fidelity and takes
- * its place when better. Challengers are made by differential evolution (rand/1/bin: Storn & Price
- * 1997): mutants of the population itself on a bracket's first rung, of the best of the population
- * below on the others. Populations start at random, but the first bracket promotes (and continues)
- * the best as successive halving does. */
+ * The trials of a fidelity challenge the members of its population in turn and take their place
+ * when better. Challengers are made by differential evolution (rand/1/bin: Storn & Price 1997):
+ * mutants of the population itself on a bracket's first rung, of the best of the population below
+ * on the others. Populations start at random, but the first bracket promotes (and continues) the
+ * best as successive halving does. */
 #include "bracket/bracket.h"
 #include "design/design.h"
 #include "fail.h"
@@ -70,6 +70,17 @@ static int level_of(const struct dehb *dehb, int rung) {
     for (int i = rung; i + 1 < dehb->rungs && !starts_bracket(dehb, i + 1); i++)
         level--;
     return level;
+}
+
+/* The member of its level's population that a slot challenges: they take turns. */
+static int member_index(const struct dehb *dehb, const struct slot *slot) {
+    int level = level_of(dehb, slot->rung), before = slot->index, sweep = 0;
+    for (int i = 0; i < dehb->rungs; i++)
+        if (level_of(dehb, i) == level) {
+            sweep += dehb->rung[i].trials;
+            before += i < slot->rung ? dehb->rung[i].trials : 0;
+        }
+    return (int)(((long)slot->sweep * sweep + before) % dehb->population[level].size);
 }
 
 static int dehb_open(void *state, const struct hpo_task *task) {
@@ -143,7 +154,7 @@ static void evolve(const struct dehb *dehb, struct rng *rng, int *pool, int coun
 static bool propose(const struct dehb *dehb, const struct slot *slot, struct rng *rng,
                     struct trial *trial) {
     int level = level_of(dehb, slot->rung);
-    int target = dehb->population[level].member[slot->index];
+    int target = dehb->population[level].member[member_index(dehb, slot)];
     if (target < 0)
         return false;
     const struct population *from = &dehb->population[level];
@@ -200,7 +211,7 @@ static void dehb_tell(void *state, const struct trial *trial, const struct resul
     struct slot slot = bracket_slot(dehb->rung, dehb->rungs, trial->id);
     if (dehb->history.lost || trial->fidelity != dehb->rung[slot.rung].fidelity)
         return; /* a completed trial of an exhausted space belongs to no rung */
-    int *member = &dehb->population[level_of(dehb, slot.rung)].member[slot.index];
+    int *member = &dehb->population[level_of(dehb, slot.rung)].member[member_index(dehb, &slot)];
     int pair[2] = {*member, trial->id};
     if (*member < 0 || (pareto_order(&dehb->history, pair, 2) == 0 && pair[0] == trial->id))
         *member = trial->id;

@@ -19,6 +19,7 @@
 #include "bracket/bracket.h"
 #include "design/design.h"
 #include "fail.h"
+#include "gp/fidelity.h"
 #include "gp/model.h"
 #include "setting.h"
 #include <math.h>
@@ -180,18 +181,6 @@ static bool is_full_due(const struct mfbo *mfbo) {
     return full < mfbo->full_share * all;
 }
 
-/* Nats that the objective at a fidelity tells about the one at full fidelity, at the same x. */
-static double information(const struct mfbo *mfbo, const double *x, double fidelity) {
-    const struct gp *gp = &mfbo->model.quantity[0].gp;
-    double e[2 * GP_MAX_DIMS], c[4], noise = exp(gp->theta.log_noise) + 1e-6;
-    model_embed(&mfbo->model, x, fidelity, e);
-    model_embed(&mfbo->model, x, mfbo->task->fidelity_max, e + gp->kernel->n);
-    if (gp_covariance(gp, 2, e, c) || !(c[0] > 0) || !(c[3] > 0))
-        return 0;
-    double share = c[1] * c[1] / ((c[0] + noise) * c[3]);
-    return -0.5 * log1p(-fmin(share, 1 - 1e-12));
-}
-
 struct choice {
     double value;
     double x[SPACE_MAX_DIMS], fidelity;
@@ -208,7 +197,7 @@ static void consider(const struct mfbo *mfbo, const double *x, double log_ei, bo
         if (fidelity <= reached)
             continue;
         double cost = fidelity - (mfbo->task->resumable ? reached : 0);
-        double value = log_ei + log(information(mfbo, x, fidelity)) - log(cost);
+        double value = log_ei + log(fidelity_information(&mfbo->model, x, fidelity)) - log(cost);
         if (!(value > best->value))
             continue;
         *best = (struct choice){.value = value, .fidelity = fidelity, .parent = parent};
@@ -242,51 +231,6 @@ static int partly_trained(struct mfbo *mfbo, double *x, double *value) {
     return count;
 }
 
-/* Sum of the leave-one-out log densities of the rows of a process at full fidelity. */
-static double full_density(const struct mfbo *mfbo, const struct surrogate *surrogate) {
-    const struct gp *gp = &surrogate->gp;
-    double *density = malloc(((size_t)gp->points.n + 1) * sizeof *density), sum = -INFINITY;
-    if (density && gp_leave_one_out(gp, density) == 0) {
-        sum = 0;
-        for (int i = 0; i < surrogate->rows; i++)
-            if (mfbo->history.record[surrogate->trial[i]].fidelity >= mfbo->task->fidelity_max)
-                sum += density[i];
-    }
-    free(density);
-    return sum;
-}
-
-/* The same of a process of the full rows alone, in the same units. */
-static double density_alone(const struct mfbo *mfbo, const struct surrogate *surrogate) {
-    const struct gp_kernel *kernel = mfbo->plain.quantity[0].gp.kernel;
-    struct gp_points points = {0};
-    struct gp_theta theta;
-    struct gp gp;
-    gp_open(&gp, kernel);
-    double *y = malloc(2 * ((size_t)surrogate->rows + 1) * sizeof *y), sum = -INFINITY;
-    double *density = y + surrogate->rows;
-    bool good = y;
-    for (int i = 0; i < surrogate->rows && good; i++) {
-        const struct record *record = &mfbo->history.record[surrogate->trial[i]];
-        double e[GP_MAX_DIMS];
-        if (record->fidelity < mfbo->task->fidelity_max)
-            continue;
-        gp_embed(kernel, mfbo->task->space, record->x, e);
-        y[points.n] = surrogate->gp.y[i];
-        good = gp_points_add(&points, kernel, e) == 0;
-    }
-    good = good && points.n > 0 &&
-           gp_fit(kernel, &surrogate->prior, &points, points.n, y, 1, 30, &theta) == 0 &&
-           gp_factorise(&gp, &theta, &points) == 0 && gp_condition(&gp, y) == 0 &&
-           gp_leave_one_out(&gp, density) == 0;
-    for (int i = 0; i < points.n && good; i++)
-        sum = (i ? sum : 0) + density[i];
-    gp_points_free(&points);
-    gp_close(&gp);
-    free(y);
-    return sum;
-}
-
 /* Points of the Sobol design tried at full fidelity. */
 static int full_designs(const struct mfbo *mfbo) {
     int count = 0;
@@ -302,10 +246,9 @@ static bool wants_design(const struct mfbo *mfbo) {
 
 /* Whether shorter trials help to predict full ones. Doubt lasts until the design is made up. */
 static bool is_trusted(const struct mfbo *mfbo) {
-    const struct surrogate *surrogate = &mfbo->model.quantity[0];
     if (full_designs(mfbo) > PROBES && wants_design(mfbo))
         return false;
-    return full_density(mfbo, surrogate) >= density_alone(mfbo, surrogate) + EVIDENCE;
+    return fidelity_evidence(&mfbo->model, &mfbo->history) >= EVIDENCE;
 }
 
 /* The plain model's own search, at full fidelity. */

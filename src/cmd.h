@@ -32,6 +32,7 @@ struct study *cmd_load_study(const char *path);
 int cmd_failed(int code);
 
 extern const struct cmd cmd_run, cmd_check, cmd_plan, cmd_compare, cmd_retrain, cmd_solve,
-    cmd_solvers, cmd_methods, cmd_profile, cmd_bench, cmd_trial;
+    cmd_solvers, cmd_methods, cmd_profile, cmd_bench, cmd_status, cmd_repair, cmd_ask, cmd_tell,
+    cmd_trial;
 
 #endif

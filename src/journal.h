@@ -59,6 +59,13 @@ void journal_close(struct journal *journal); /* drops what is pending; fine on a
 int journal_read(struct journal *journal, struct journal_entry **out, int *count);
 void journal_entries_free(struct journal_entry *entries, int count);
 
+/* Of a journal that journal_read refuses: *good, how many of its first trials can be read, of *rows
+ * in all. With cut_it all files are cut behind them, after a copy of each was left beside it
+ * (NAME.before- repair). 1: something was bad, and fail_message() says what; 0: nothing was; -1: it
+ * cannot be done.
+ */
+int journal_repair(struct journal *journal, const char *folder, bool cut_it, int *good, int *rows);
+
 /* Appends a committed trial to memory; journal_sync brings all that was appended onto the disk:
  * points first. After a failed sync the files are as they were before it, and the journal must not
  * be used further. `chosen`: index of the point the objective took, or -1. */

@@ -4,16 +4,19 @@
 #include "fail.h"
 #include "journal_rows.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* The lines of a file: offsets[i] .. offsets[i+1], the header being line 0; an unfinished last line
- * is not among them. Returns the number of lines. */
-static int find_lines(const struct buffer *text, size_t **offsets) {
+ * is not among them. Fails at the first line that ends in another way; those before it are there.
+ */
+static int find_lines(const struct buffer *text, size_t **offsets, int *lines) {
     int count = 0, room = 0;
     *offsets = NULL;
+    *lines = 0;
     for (size_t at = 0;;) {
         if (count + 2 > room) {
             room = room ? 2 * room : 1024;
@@ -23,9 +26,10 @@ static int find_lines(const struct buffer *text, size_t **offsets) {
             *offsets = grown;
         }
         (*offsets)[count] = at;
+        *lines = count;
         char *end = at < text->length ? memchr(text->data + at, '\n', text->length - at) : NULL;
         if (!end)
-            return count;
+            return 0;
         if (end == text->data + at || end[-1] != '\r')
             return fail("line %d does not end in CR LF", count + 1);
         at = (size_t)(end - text->data) + 1;
@@ -37,8 +41,7 @@ static int read_file(int fd, const char *name, struct buffer *text, size_t **off
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     *offsets = NULL;
-    if (buffer_read_file(text, path, JOURNAL_FILE_LIMIT) ||
-        (*lines = find_lines(text, offsets)) < 0)
+    if (buffer_read_file(text, path, JOURNAL_FILE_LIMIT) || find_lines(text, offsets, lines))
         return fail_within("%s", name);
     return 0;
 }
@@ -82,22 +85,27 @@ static void contents_free(struct contents *contents) {
 }
 
 static int contents_read(struct journal *journal, struct contents *contents) {
-    for (int f = 0; f < JOURNAL_FILES; f++)
+    for (int f = 0; f < JOURNAL_FILES; f++) {
         if (read_file(journal->fd[f], journal_file_name[f], &contents->text[f],
-                      &contents->offsets[f], &contents->lines[f]) ||
-            check_header(journal, (enum journal_file)f, &contents->text[f]))
+                      &contents->offsets[f], &contents->lines[f]))
             return -1;
+        bool beginning = journal->reader && contents->lines[f] == 0; /* its writer is about to */
+        if (!beginning && check_header(journal, (enum journal_file)f, &contents->text[f]))
+            return -1;
+    }
     return 0;
 }
 
-/* Reads the trials and their points; *point_lines: how many lines of points.csv belong to them. */
+/* Reads the trials and their points; *good: how many there are before the first bad one,
+ * *point_lines: how many lines of points.csv belong to them. */
 static int read_entries(struct journal *journal, const struct contents *contents,
-                        struct journal_entry *entries, int count, int *point_lines) {
+                        struct journal_entry *entries, int count, int *good, int *point_lines) {
     const struct buffer *text = &contents->text[JOURNAL_TRIALS];
     const size_t *offsets = contents->offsets[JOURNAL_TRIALS];
     struct cells cells = {0};
     int status = 0, points;
     *point_lines = 1;
+    *good = 0;
     for (int i = 0; i < count && status == 0; i++) {
         size_t from = offsets[i + 1], to = offsets[i + 2] - 2;
         points = 0;
@@ -111,7 +119,10 @@ static int read_entries(struct journal *journal, const struct contents *contents
             status = read_points(journal, &contents->text[JOURNAL_POINTS],
                                  contents->offsets[JOURNAL_POINTS], *point_lines, points, i,
                                  &entries[i].outcome);
-        *point_lines += points;
+        if (status == 0) {
+            *point_lines += points;
+            *good = i + 1;
+        }
     }
     cells_free(&cells);
     return status;
@@ -136,24 +147,86 @@ static int cut(struct journal *journal, const struct contents *contents, enum jo
     return 0;
 }
 
+/* Cuts all files after the given number of trials and their points. */
+static int cut_all(struct journal *journal, const struct contents *contents, int trials,
+                   int point_lines) {
+    return cut(journal, contents, JOURNAL_TRIALS, trials + 1) ||
+                   cut(journal, contents, JOURNAL_POINTS, point_lines) ||
+                   cut(journal, contents, JOURNAL_TIMING, trials + 1)
+               ? -1
+               : 0;
+}
+
 int journal_read(struct journal *journal, struct journal_entry **out, int *count) {
     struct contents contents = {0};
-    int status = contents_read(journal, &contents), point_lines = 1;
+    int status = contents_read(journal, &contents), good = 0, point_lines = 1;
     *out = NULL;
     *count = 0;
     if (status == 0 && contents.lines[JOURNAL_TRIALS] > 1) {
         *count = contents.lines[JOURNAL_TRIALS] - 1;
         *out = calloc((size_t)*count, sizeof **out);
-        status = *out ? read_entries(journal, &contents, *out, *count, &point_lines)
+        status = *out ? read_entries(journal, &contents, *out, *count, &good, &point_lines)
                       : fail("out of memory");
     }
     if (status == 0 && !journal->reader)
-        status = cut(journal, &contents, JOURNAL_TRIALS, *count + 1) ||
-                         cut(journal, &contents, JOURNAL_POINTS, point_lines) ||
-                         cut(journal, &contents, JOURNAL_TIMING, *count + 1)
-                     ? -1
-                     : 0;
+        status = cut_all(journal, &contents, *count, point_lines);
     contents_free(&contents);
     journal->trials = *count;
+    return status;
+}
+
+/* ---- repair ---- */
+
+/* A copy of a file beside it, under a name that nothing else reads. */
+static int set_aside(const char *folder, enum journal_file file, const struct buffer *text) {
+    char path[640];
+    snprintf(path, sizeof path, "%s/%s.before-repair", folder, journal_file_name[file]);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
+        return fail("%s: %s", path, strerror(errno));
+    bool good = buffer_write(fd, text->data, text->length) == 0 && fsync(fd) == 0;
+    int why = errno;
+    close(fd);
+    return good ? 0 : fail("%s: %s", path, strerror(why));
+}
+
+/* Whether a file begins as it must; if not, nothing in it can be told apart. */
+static bool headers_good(struct journal *journal, struct contents *contents) {
+    bool good = true;
+    for (int f = 0; f < JOURNAL_FILES; f++) {
+        bool read = read_file(journal->fd[f], journal_file_name[f], &contents->text[f],
+                              &contents->offsets[f], &contents->lines[f]) == 0;
+        if (!read && f != JOURNAL_TIMING)
+            good = false; /* a line that ends badly: the lines before it are there all the same */
+        if (contents->lines[f] == 0 ||
+            check_header(journal, (enum journal_file)f, &contents->text[f]))
+            contents->lines[f] = 0;
+    }
+    return good;
+}
+
+int journal_repair(struct journal *journal, const char *folder, bool cut_it, int *good, int *rows) {
+    struct contents contents = {0};
+    int point_lines = 1, status = 0;
+    *good = 0;
+    bool whole = headers_good(journal, &contents);
+    *rows = contents.lines[JOURNAL_TRIALS] > 0 ? contents.lines[JOURNAL_TRIALS] - 1 : 0;
+    bool headed = contents.lines[JOURNAL_TRIALS] > 0 && contents.lines[JOURNAL_POINTS] > 0 &&
+                  contents.lines[JOURNAL_TIMING] > 0;
+    struct journal_entry *entries = calloc((size_t)*rows + 1, sizeof *entries);
+    if (!entries)
+        status = fail("out of memory");
+    else if (headed && read_entries(journal, &contents, entries, *rows, good, &point_lines) == 0 &&
+             whole)
+        cut_it = false; /* nothing is bad */
+    else
+        status = 1;
+    for (int f = 0; f < JOURNAL_FILES && status == 1 && cut_it; f++)
+        if (set_aside(folder, (enum journal_file)f, &contents.text[f]))
+            status = -1;
+    if (status == 1 && cut_it)
+        status = cut_all(journal, &contents, *good, point_lines) ? -1 : 1;
+    journal_entries_free(entries, *rows);
+    contents_free(&contents);
     return status;
 }

@@ -8,7 +8,8 @@
 
 static const struct cmd *const commands[] = {&cmd_run,     &cmd_check, &cmd_plan,    &cmd_compare,
                                              &cmd_retrain, &cmd_solve, &cmd_solvers, &cmd_methods,
-                                             &cmd_profile, &cmd_bench, &cmd_trial};
+                                             &cmd_profile, &cmd_bench, &cmd_status,  &cmd_repair,
+                                             &cmd_ask,     &cmd_tell,  &cmd_trial};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static int help(void) {

@@ -157,8 +157,7 @@ int results_open(struct results *results, const struct study *study, const char 
     return status;
 }
 
-int results_open_folder(struct results *results, const char *folder) {
-    results->lock = -1;
+static int name_folder(struct results *results, const char *folder) {
     if (snprintf(results->folder, sizeof results->folder, "%s", folder) >=
         (int)sizeof results->folder)
         return fail("%s: the path is too long", folder);
@@ -166,7 +165,28 @@ int results_open_folder(struct results *results, const char *folder) {
              results->folder);
     if (access(results->resolved, R_OK))
         return fail("%s: %s", results->resolved, strerror(errno));
-    return take_lock(results);
+    return 0;
+}
+
+int results_open_folder(struct results *results, const char *folder) {
+    results->lock = -1;
+    return name_folder(results, folder) ? -1 : take_lock(results);
+}
+
+int results_look(struct results *results, const char *folder, char *holder, size_t size) {
+    char path[512];
+    results->lock = -1;
+    *holder = 0;
+    if (name_folder(results, folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/lock", folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    if (fd >= 0 && fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK)
+        read_line(path, holder, size);
+    if (fd >= 0)
+        close(fd);
+    return 0;
 }
 
 void results_close(struct results *results) {

@@ -23,6 +23,9 @@ struct results {
 int results_open(struct results *results, const struct study *study, const char *parent);
 /* The same for a study's folder that is there already, without looking at its study. */
 int results_open_folder(struct results *results, const char *folder);
+/* Looks at a study's folder without locking or changing it. `holder` (size): who works on it, as
+ * the lock says; "" when nobody does. */
+int results_look(struct results *results, const char *folder, char *holder, size_t size);
 void results_close(struct results *results);
 
 /* The folder of a run, into `path`. */

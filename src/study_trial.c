@@ -46,9 +46,20 @@ static bool find_start(const struct study *study, double *x) {
     return true;
 }
 
+/* A schedule that is compressed into its fidelity has no further part (SOLVER_SCHEDULE_SETTING). */
+static bool is_compressed(const struct study *study) {
+    int schedule = setting_find(study->table, "fidelity");
+    if (schedule < 0 || study->table[schedule].type != SETTING_CHOICE)
+        return false;
+    for (int d = 0; d < study->space.n; d++)
+        if (study->space.dim[d].setting == schedule)
+            return true; /* some trials are */
+    return config_choice(&study->settings, "fidelity") == SOLVER_RESCALE;
+}
+
 static bool is_resumable(const struct study *study) {
     const struct solver_ops *solver = study->solver;
-    return solver->save && solver->load &&
+    return solver->save && solver->load && !is_compressed(study) &&
            (!solver->resume_setting || config_flag(&study->settings, solver->resume_setting));
 }
 

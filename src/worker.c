@@ -137,18 +137,27 @@ static int order_read(struct study *study, struct order *order) {
 
 /* ---- inside the process ---- */
 
+int worker_answer_text(const struct study *study, const struct outcome *outcome, const char *why,
+                       struct buffer *text) {
+    char reason[TRIAL_DETAIL_MAX];
+    int extra = journal_extra_columns(study);
+    snprintf(reason, sizeof reason, "%s", why);
+    cells_sanitize(reason, sizeof reason);
+    for (int i = 0; i < outcome->count; i++) {
+        cells_text(text, "point");
+        journal_point_cells(text, &outcome->point[i], extra);
+        cells_end(text);
+    }
+    cells_text(text, "end");
+    cells_text(text, reason);
+    cells_end(text);
+    return buffer_check(text);
+}
+
 static int write_answer(const struct study *study, const struct outcome *outcome, const char *why) {
     struct buffer text = {0};
-    int extra = journal_extra_columns(study);
-    for (int i = 0; i < outcome->count; i++) {
-        cells_text(&text, "point");
-        journal_point_cells(&text, &outcome->point[i], extra);
-        cells_end(&text);
-    }
-    cells_text(&text, "end");
-    cells_text(&text, why);
-    cells_end(&text);
-    int status = buffer_check(&text) ? -1 : buffer_write(WORKER_FD, text.data, text.length);
+    int status = worker_answer_text(study, outcome, why, &text) ||
+                 buffer_write(WORKER_FD, text.data, text.length);
     buffer_free(&text);
     return status;
 }
@@ -204,10 +213,8 @@ int worker_main(const char *resolved) {
     if (status == 0)
         status = carry_out(study, &order, &outcome);
     char why[TRIAL_DETAIL_MAX] = "";
-    if (status) {
+    if (status)
         snprintf(why, sizeof why, "%s", *fail_message() ? fail_message() : "no reason given");
-        cells_sanitize(why, sizeof why);
-    }
     status = write_answer(study, &outcome, why);
     outcome_free(&outcome);
     free(order.arch);

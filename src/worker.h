@@ -17,6 +17,10 @@ int worker_order(const struct study *study, const struct job *job, struct buffer
  * code. */
 int worker_main(const char *resolved);
 
+/* The answer with these points and the reason why it failed ("": it did not), onto `text`. */
+int worker_answer_text(const struct study *study, const struct outcome *outcome, const char *why,
+                       struct buffer *text);
+
 /* Reads the whole answer of a process into job->outcome; sets FAILED or INVALID where that is so.
  */
 void worker_answer(const struct study *study, struct job *job, const char *text, size_t length);

@@ -229,8 +229,9 @@ static void a_checkpoint_continues(void **state) {
         struct search straight, first, second, foreign;
         prepare(&straight, i, 5, 3, 5);
         prepare(&first, i, 5, 2, 5);
-        prepare(&second, i, 5, 3, 5);
-        prepare(&foreign, i, 6, 3, 5);
+        prepare(&second, i, 77, 3, 5); /* a checkpoint brings its seed */
+        prepare(&foreign, i, 5, 3, 5);
+        set(&foreign, "batch", "4");
         run(&straight);
         run(&first);
         assert_int_equal(first.ops->save(first.state, path), 0);

@@ -427,6 +427,92 @@ case_spoilt_journal() {
     cmp results/bowl/runs/random-0/trials.csv before.csv || die "it was changed"
 }
 
+# Three loops of somebody else's at once, on one study: the bytes of a run by nastune.
+case_ask_tell() {
+    study "pending: 2" "budget: 6 trials" >study.yaml
+    cat >loop.sh <<'END'
+while :; do
+    code=0
+    trial=$("$1" ask study.yaml --out outside 2>err-$2) || code=$?
+    [ $code != 75 ] || { sleep 0.05; continue; } # all are handed out
+    [ $code = 0 ] || exit 1
+    case $trial in *done*) exit 0 ;; esac
+    field() { echo "$trial" | sed "s/.*\"$1\": \"*\([^,\"}]*\).*/\1/"; }
+    "$1" solve bowl --set "x0=$(field x0)" --set "x1=$(field x1)" >points-$2.csv
+    "$1" tell study.yaml --out outside --method "$(field method)" --trial "$(field trial)" --points points-$2.csv || exit 1
+done
+END
+    pids=
+    for i in 1 2 3; do
+        sh loop.sh "$nastune" $i >loop-$i 2>&1 &
+        pids="$pids $!"
+    done
+    for pid in $pids; do
+        wait "$pid" || die "a loop failed: $(cat loop-*)"
+    done
+    exits 0 "$nastune" run study.yaml --out straight
+    same straight/bowl outside/bowl
+    exits 0 "$nastune" ask study.yaml --out outside
+    has out '{"done": true}'
+    study "pending: 2" "budget: 7 trials" >study.yaml
+    exits 0 "$nastune" ask study.yaml --out outside
+    has out '"trial": 6'
+    exits 1 "$nastune" tell study.yaml --out outside --method random --trial 3 --failed again
+    has err "told before"
+    exits 1 "$nastune" tell study.yaml --out outside --method bo --trial 6 --failed "not asked"
+    has err "never asked for"
+    exits 64 "$nastune" tell study.yaml --out outside --method random --trial 6
+    exits 64 "$nastune" tell study.yaml --out outside --method rnd --trial 6 --failed x
+    echo "acuracy" >bad.csv
+    exits 1 "$nastune" tell study.yaml --out outside --method random --trial 6 --points bad.csv
+    exits 0 "$nastune" tell study.yaml --out outside --method random --trial 6 --failed "it was lost"
+    has outside/bowl/trials.csv '"failed",,,0,'
+    has outside/bowl/trials.csv '"it was lost"'
+}
+
+case_repair() {
+    study "budget: 8 trials" >study.yaml
+    exits 0 "$nastune" run study.yaml --out straight
+    exits 0 "$nastune" repair straight/bowl
+    has out "bo-0: good, 8 trials"
+    for spoil in '4s/"done"/"dome"/ trials' '5s/,0,/,7,/ points' '6s/,"bo"/,"x"/ trials' '3d points' '1s/trial/trail/ trials' \
+        '6s/^"/\x00/ trials' '4s/\r// trials'; do
+        rm -rf spoilt
+        cp -r straight spoilt
+        sed -i "${spoil% *}" spoilt/bowl/runs/bo-0/${spoil##* }.csv
+        cmp -s spoilt/bowl/runs/bo-0/${spoil##* }.csv straight/bowl/runs/bo-0/${spoil##* }.csv && continue
+        exits 1 "$nastune" run study.yaml --out spoilt
+        exits 1 "$nastune" repair spoilt/bowl
+        has out "trials before it are good"
+        exits 1 "$nastune" run study.yaml --out spoilt # it changed nothing
+        exits 0 "$nastune" repair --cut spoilt/bowl
+        [ -f spoilt/bowl/runs/bo-0/trials.csv.before-repair ] || die "no copy was kept"
+        exits 0 "$nastune" run study.yaml --out spoilt
+        same straight/bowl spoilt/bowl
+    done
+}
+
+case_status() {
+    start_hanging
+    exits 0 "$nastune" status results/busy
+    has out "study busy: at work: process $pid on"
+    has out "random"
+    kill -s KILL $pid
+    wait $pid || true
+    exits 0 "$nastune" status results/busy
+    has out "nobody works on it"
+    study "timeout: 1 h" "budget: 6 trials" >study.yaml
+    sed -i 's/x1: -5 .. 5/x1: -5 .. 5\n  fault: [none, fail]/' study.yaml
+    exits 0 "$nastune" run study.yaml
+    before=$(ls -lR --time-style=full-iso results/bowl)
+    exits 0 "$nastune" status results/bowl
+    has out "100 %"
+    has out "failed, the bowl was asked to fail"
+    [ "$before" = "$(ls -lR --time-style=full-iso results/bowl)" ] || die "status changed something"
+    exits 1 "$nastune" status nowhere
+    exits 64 "$nastune" status
+}
+
 case_missing_data() {
     "$nastune" solvers | grep -q '^single-path ' || { echo "no single-path in this build"; exit 77; }
     cat >study.yaml <<'END'

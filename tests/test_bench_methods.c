@@ -123,6 +123,8 @@ static void methods_keep_their_quality(void **state) {
     (void)state;
     struct row row[64];
     assert_true(mean_regret(row, run("branin", "bo", "4", "40", row)) < 1e-3);
+    assert_true(mean_regret(row, run("branin", "bo:acquisition=pi", "4", "40", row)) < 0.1);
+    assert_true(mean_regret(row, run("branin", "bo:acquisition=lcb", "4", "40", row)) < 0.1);
     assert_true(mean_regret(row, run("hartmann6", "bo", "4", "60", row)) < 0.2);
     assert_true(mean_regret(row, run("rosenbrock4", "bo", "4", "60", row)) < 100);
     assert_true(mean_regret(row, run("mixed", "bo", "4", "60", row)) < 0.1);

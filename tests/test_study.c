@@ -158,6 +158,27 @@ static void tasks(void **state) {
     study_free(study);
 }
 
+static void compressed_schedules_are_not_resumed(void **state) {
+    (void)state;
+    static const struct {
+        const char *fidelity;
+        bool resumable;
+    } cases[] = {{"truncate", true}, {"rescale", false}, {"[truncate, rescale]", false}};
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "study: s\nseed: 1\nsolver:\n  name: single-path\n  lambda: 1e-4 .. 1\n"
+                 "  fidelity: %s\n  epochs: 1 .. 8\nobjective: {maximize: accuracy}\n"
+                 "methods: [random]\nbudget: 8 trials\n",
+                 cases[i].fidelity);
+        struct study *study = load(text);
+        struct hpo_task task;
+        study_hpo_task(study, 0, 0, &task);
+        assert_int_equal(task.resumable, cases[i].resumable);
+        study_free(study);
+    }
+}
+
 static void start_is_the_defaults(void **state) {
     (void)state;
     struct hpo_task task;
@@ -229,6 +250,7 @@ int main(void) {
         cmocka_unit_test(conditions_follow_pinned_parents),
         cmocka_unit_test(trial_settings),
         cmocka_unit_test(tasks),
+        cmocka_unit_test(compressed_schedules_are_not_resumed),
         cmocka_unit_test(start_is_the_defaults),
         cmocka_unit_test(continues),
     };

@@ -12,7 +12,8 @@ static int by_first(const void *a, const void *b) {
 
 void gp_front_make(struct gp_front *front, int count, double *points, const double reference[2]) {
     *front = (struct gp_front){.point = points, .reference = {reference[0], reference[1]}};
-    qsort(points, (size_t)count, 2 * sizeof *points, by_first);
+    if (count)
+        qsort(points, (size_t)count, 2 * sizeof *points, by_first);
     double ceiling = reference[1];
     for (int i = 0; i < count; i++)
         if (points[2 * i] < reference[0] && points[2 * i + 1] < ceiling) {

@@ -2,13 +2,14 @@
 #include "gp/model.h"
 #include "fail.h"
 #include "gp/acquisition.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { CHUNK = 512 }; /* candidates scored at once: bounds the memory */
 
-static const double PAREGO_RHO = 0.05, REFERENCE_ROOM = 0.1;
+static const double PAREGO_RHO = 0.05, REFERENCE_ROOM = 0.1, PI_MARGIN = 0.01;
 
 void model_open(struct model *model, const struct hpo_task *task,
                 const struct model_options *options) {
@@ -129,8 +130,8 @@ static bool is_better(const struct record *a, double mean_a, const struct record
 /* The best trials become the centres; the first is the incumbent. */
 static void set_incumbent(struct model *model, const struct history *history) {
     const struct surrogate *objective = &model->quantity[0];
-    const struct record *best[MODEL_CENTRES + 1];
-    double mean[MODEL_CENTRES + 1];
+    const struct record *best[MODEL_CENTRES + 1] = {NULL};
+    double mean[MODEL_CENTRES + 1] = {0};
     int n = model->task->space->n, count = 0;
     for (int row = 0; row < objective->rows; row++) {
         const struct record *record = &history->record[objective->trial[row]];
@@ -146,6 +147,7 @@ static void set_incumbent(struct model *model, const struct history *history) {
     }
     for (int i = 0; i < count; i++)
         memcpy(model->centre + i * n, best[i]->x, (size_t)n * sizeof(double));
+    assert(count > 0); /* a model without a result was refused */
     model->n_centre = count;
     model->best = mean[0];
     model->feasible = best[0]->violation <= 0;
@@ -273,11 +275,14 @@ static double promise(const struct model *model, const double *mean, const doubl
                       double *dmean, double *dsd) {
     if (model->objectives == 2)
         return gp_log_ehvi(&model->front, mean, sd, dmean, dsd);
-    if (!model->greedy)
+    bool linear = model->greedy || model->options.acquisition == MODEL_LCB;
+    if (!linear && model->options.acquisition == MODEL_EI)
         return gp_log_ei(mean[0], sd[0], model->best, dmean, dsd);
+    if (!linear)
+        return gp_log_below(mean[0], sd[0], model->best - PI_MARGIN, dmean, dsd);
     dmean[0] = -1;
-    dsd[0] = 0;
-    return -mean[0];
+    dsd[0] = model->greedy ? 0 : model->options.beta;
+    return -mean[0] + dsd[0] * sd[0];
 }
 
 /* Log probability that constraint q holds under N(mean, sd^2). */

@@ -24,10 +24,16 @@
 
 enum { MODEL_CENTRES = 5, MODEL_QUANTITIES = 2 + TRIAL_MAX_CONSTRAINTS + 1 };
 
+/* What the objective's posterior at x promises: log EI; log P(f <= incumbent - 0.01) (Kushner
+ * 1964); minus the lower confidence bound mean - beta sd (Srinivas et al., ICML 2010). */
+enum model_acquisition { MODEL_EI, MODEL_PI, MODEL_LCB };
+
 struct model_options {
-    double noise_sd;       /* of the noise prior, see gp_prior_scaled */
-    enum gp_output output; /* of the objective */
-    bool parego;           /* two objectives: ParEGO instead of EHVI */
+    enum model_acquisition acquisition; /* with one objective, or several as one */
+    double beta;                        /* LCB: how many deviations below the mean */
+    double noise_sd;                    /* of the noise prior, see gp_prior_scaled */
+    enum gp_output output;              /* of the objective */
+    bool parego;                        /* two objectives: ParEGO instead of EHVI */
     bool fidelity; /* trials differ in it: one more dimension, ln(fidelity) from 0 to 1; scores are
                       of full fidelity */
     bool learn_failures; /* model where trials fail, as one more constraint */

@@ -2,6 +2,7 @@
  * chains of fused units, and their weighted sums. */
 #include "branch.h"
 #include "internal.h"
+#include "unit.h"
 #include <string.h>
 
 const char *net_op_name(enum net_op op) {
@@ -77,7 +78,7 @@ size_t net_branch_work(const struct net_branch *b) {
     return work_turned(b) + (b->units > 1 ? net_count(b->unit[0].out) : 0);
 }
 
-/* ---- one unit on one image ---- */
+/* ---- norms of the units ---- */
 
 static struct net_norm unit_norm(const struct net_branch *b, int i) {
     struct net_norm norm = {.shape = b->unit[i].out,
@@ -90,159 +91,12 @@ static struct net_norm unit_norm(const struct net_branch *b, int i) {
 
 /* What unit i reads its input through: the norm before it, or the branch's input as it is. */
 static struct net_pre unit_pre(const struct net_branch *b, int i) {
-    const enum net_act act = b->unit[i].relu ? NET_RELU : NET_IDENTITY;
+    const bool done = i == 0 && b->parts; /* by unit_input */
+    const enum net_act act = b->unit[i].relu && !done ? NET_RELU : NET_IDENTITY;
     if (i == 0)
         return (struct net_pre){act, NULL, NULL};
     const struct net_norm norm = unit_norm(b, i - 1);
     return (struct net_pre){act, norm.scale, norm.offset};
-}
-
-static void read_through(struct net *net, const struct net_unit *u, const struct net_pre *pre,
-                         const real *x, real *a) {
-    const size_t pixels = (size_t)u->in.h * (size_t)u->in.w;
-    if (pre->scale)
-        net->kernels->bn_apply(pixels, u->in.c, pre->act, x, pre->scale, pre->offset, a);
-    else
-        net->kernels->act_forward(pixels * (size_t)u->in.c, pre->act, x, a);
-}
-
-/* The two halves of a factorized reduction: pixels (0,0), (0,2) ... and (1,1), (1,3) ...; pixels
- * beyond an odd edge count as 0. */
-struct half {
-    int shift, columns, at; /* at: first output channel */
-    ptrdiff_t weights;      /* where its weights start */
-};
-static struct half half_of(const struct net_unit *u, int i) {
-    const int second = u->out.c / 2, first = u->out.c - second;
-    return i ? (struct half){1, second, first, (ptrdiff_t)u->in.c * first}
-             : (struct half){0, first, 0, 0};
-}
-static int half_length(const struct half *h, int size) {
-    return (size - h->shift + 1) / 2;
-}
-
-static void factorized_forward(struct net *net, const struct net_unit *u, const real *a,
-                               const real *w, real *z) {
-    for (int i = 0; i < 2; i++) {
-        const struct half h = half_of(u, i);
-        const int rows = half_length(&h, u->in.h), width = half_length(&h, u->in.w);
-        if (rows < u->out.h || width < u->out.w)
-            for (int p = 0; p < u->out.h * u->out.w; p++)
-                memset(z + (ptrdiff_t)p * u->out.c + h.at, 0, (size_t)h.columns * sizeof(real));
-        for (int row = 0; row < rows; row++) {
-            const real *from = a + ((ptrdiff_t)(2 * row + h.shift) * u->in.w + h.shift) * u->in.c;
-            const struct net_gemm g = {width,
-                                       h.columns,
-                                       u->in.c,
-                                       1,
-                                       from,
-                                       (ptrdiff_t)2 * u->in.c,
-                                       1,
-                                       0,
-                                       w + h.weights,
-                                       h.columns,
-                                       z + (ptrdiff_t)row * u->out.w * u->out.c + h.at,
-                                       u->out.c,
-                                       false};
-            net->kernels->gemm(&g);
-        }
-    }
-}
-
-/* da is overwritten; turned holds both halves' weights transposed, (columns,Cin) each. */
-static void factorized_backward(struct net *net, const struct net_unit *u, const real *a,
-                                const real *turned, const real *dz, real *da, real *dw) {
-    const int c = u->in.c;
-    if (da)
-        memset(da, 0, (size_t)net_image(u->in, 1) * sizeof(real));
-    for (int i = 0; i < 2; i++) {
-        const struct half h = half_of(u, i);
-        const int width = half_length(&h, u->in.w);
-        for (int row = 0; row < half_length(&h, u->in.h); row++) {
-            const ptrdiff_t from = ((ptrdiff_t)(2 * row + h.shift) * u->in.w + h.shift) * c;
-            const real *g = dz + (ptrdiff_t)row * u->out.w * u->out.c + h.at;
-            const struct net_gemm data = {width,
-                                          c,
-                                          h.columns,
-                                          1,
-                                          g,
-                                          u->out.c,
-                                          1,
-                                          0,
-                                          turned + h.weights,
-                                          c,
-                                          da ? da + from : NULL,
-                                          (ptrdiff_t)2 * c,
-                                          false};
-            if (da)
-                net->kernels->gemm(&data);
-            const struct net_gemm weight = {
-                c, h.columns, width,          1,         a + from, 1, (ptrdiff_t)2 * c, 0,
-                g, u->out.c,  dw + h.weights, h.columns, true};
-            if (dw)
-                net->kernels->gemm(&weight);
-        }
-    }
-}
-
-/* z = unit of x. */
-static void unit_forward(struct net *net, const struct net_unit *u, const struct net_pre *pre,
-                         const real *x, const real *depth, const real *point, real *z,
-                         real *scratch) {
-    const int pixels = u->out.h * u->out.w;
-    real *a = scratch, *rest = scratch + net_image(u->in, 1);
-    switch (u->kind) {
-    case NET_UNIT_SEPARABLE:
-        net->kernels->dw_forward(u->in, u->window, pre, x, depth, a, rest);
-        net_product(net, pixels, u->out.c, u->in.c, a, point, z);
-        break;
-    case NET_UNIT_POINTWISE:
-        read_through(net, u, pre, x, a);
-        net_product(net, pixels, u->out.c, u->in.c, a, point, z);
-        break;
-    case NET_UNIT_FACTORIZED:
-        read_through(net, u, pre, x, a);
-        factorized_forward(net, u, a, point, z);
-        break;
-    case NET_UNIT_POOL:
-        net->kernels->pool_forward(u->in, u->window.stride, u->largest, x, z, scratch);
-        break;
-    }
-}
-
-/* da = gradient by what the unit read (through pre); adds to dw_depth, dw_point (unless NULL). */
-static void unit_backward(struct net *net, const struct net_unit *u, const struct net_pre *pre,
-                          const real *x, const real *depth, const real *turned, const real *dz,
-                          real *da, real *dw_depth, real *dw_point, real *scratch) {
-    const int pixels = u->out.h * u->out.w;
-    real *a = scratch, *du = a + net_image(u->in, 1), *rest = du + net_image(u->in, 1);
-    switch (u->kind) {
-    case NET_UNIT_SEPARABLE:
-        if (dw_point) {
-            net->kernels->dw_forward(u->in, u->window, pre, x, depth, a, rest);
-            net_product_outer(net, u->in.c, u->out.c, pixels, a, dz, dw_point);
-        }
-        net_product(net, pixels, u->in.c, u->out.c, dz, turned, du);
-        net->kernels->dw_backward(u->in, u->window, pre, x, depth, du, da, dw_depth, rest);
-        break;
-    case NET_UNIT_POINTWISE:
-        if (dw_point) {
-            read_through(net, u, pre, x, a);
-            net_product_outer(net, u->in.c, u->out.c, pixels, a, dz, dw_point);
-        }
-        if (da)
-            net_product(net, pixels, u->in.c, u->out.c, dz, turned, da);
-        break;
-    case NET_UNIT_FACTORIZED:
-        if (dw_point)
-            read_through(net, u, pre, x, a);
-        factorized_backward(net, u, a, turned, dz, da, dw_point);
-        break;
-    case NET_UNIT_POOL:
-        if (da)
-            net->kernels->pool_backward(u->in, u->window.stride, u->largest, x, dz, da, scratch);
-        break;
-    }
 }
 
 /* ---- a branch over the batch ---- */
@@ -259,29 +113,36 @@ struct pass {
     bool gradient;
 };
 
-/* Image i of what the unit reads; parts are put side by side in room, while they are in the cache.
- */
+/* Image i of what the unit reads. Parts are put side by side in room, through the ReLU, while they
+ * are in the cache. */
 static const real *unit_input(struct net *net, const struct pass *p, int i, real *room) {
     const struct net_shape in = p->b->unit[p->i].in;
     if (p->i || !p->b->parts)
         return p->x + net_image(in, i);
     const int pixels = in.h * in.w, c = in.c / p->b->parts;
     for (int k = 0; k < p->b->parts; k++)
-        net->kernels->place((size_t)pixels, c, p->b->part[k] + (ptrdiff_t)i * pixels * c, c,
-                            room + (ptrdiff_t)k * c, in.c, false);
+        net->kernels->place((size_t)pixels, c, NET_RELU, p->b->part[k] + (ptrdiff_t)i * pixels * c,
+                            c, room + (ptrdiff_t)k * c, in.c);
     return room;
 }
 
-/* Adds da, the gradient by image i of the branch's input, to where it belongs. */
-static void input_gradient(struct net *net, const struct pass *p, int i, const real *da) {
+/* Adds da, the gradient by what the unit saw of image i (x), to where it belongs. */
+static void input_gradient(struct net *net, const struct pass *p, int i, const real *x,
+                           const real *da) {
     const struct net_shape in = p->b->in;
+    const ptrdiff_t image = net_image(in, 1);
     const int pixels = in.h * in.w, c = p->b->parts ? in.c / p->b->parts : in.c;
-    if (!p->b->parts)
-        net->kernels->add((size_t)net_image(in, 1), p->dx + net_image(in, i), da,
-                          p->dx + net_image(in, i));
     for (int k = 0; k < p->b->parts; k++)
-        net->kernels->place((size_t)pixels, c, da + (ptrdiff_t)k * c, in.c,
-                            p->b->dpart[k] + (ptrdiff_t)i * pixels * c, c, true);
+        net->kernels->place_relu_back((size_t)pixels, c, x + (ptrdiff_t)k * c,
+                                      da + (ptrdiff_t)k * c, in.c,
+                                      p->b->dpart[k] + (ptrdiff_t)i * pixels * c, c);
+    if (p->b->parts)
+        return;
+    real *dx = p->dx + i * image;
+    if (p->b->unit[0].relu)
+        net->kernels->place_relu_back((size_t)pixels, c, x, da, c, dx, c);
+    else
+        net->kernels->add((size_t)image, dx, da, dx);
 }
 
 static void forward_slice(struct net *net, void *job, int slice, real *scratch) {
@@ -292,8 +153,8 @@ static void forward_slice(struct net *net, void *job, int slice, real *scratch) 
     net_norm_clear(net, &p->norm, slice);
     for (int i = range.first; i < range.end; i++) {
         const real *x = unit_input(net, p, i, scratch);
-        unit_forward(net, u, &p->pre, x, p->depth, p->point, z + net_image(u->out, i),
-                     scratch + net_image(u->in, 1));
+        net_unit_forward(net, u, &p->pre, x, p->depth, p->point, z + net_image(u->out, i),
+                         scratch + net_image(u->in, 1));
         net_norm_add(net, &p->norm, slice, i, z);
     }
 }
@@ -333,28 +194,15 @@ static void backward_slice(struct net *net, void *job, int slice, real *scratch)
         const real *x = unit_input(net, p, i, room);
         real *to = p->da ? p->da + net_image(u->in, i) : da;
         net_norm_apply_backward(net, &p->norm, p->b->z[p->i] + at, p->dy + at, dz);
-        unit_backward(net, u, &p->pre, x, p->depth, p->turned, dz, wanted ? to : NULL,
-                      p->gradient && depth ? dw : NULL, p->gradient ? dw + depth : NULL,
-                      da + net_image(u->in, 1));
+        net_unit_backward(net, u, &p->pre, x, p->depth, p->turned, dz, wanted ? to : NULL,
+                          p->gradient && depth ? dw : NULL, p->gradient ? dw + depth : NULL,
+                          da + net_image(u->in, 1));
         if (p->da) {
             net_norm_add_backward(net, &p->before, slice, x, to);
         } else if (wanted) {
-            if (u->relu)
-                net->kernels->act_backward((size_t)net_image(u->in, 1), NET_RELU, x, to, to);
-            input_gradient(net, p, i, to);
+            input_gradient(net, p, i, x, to);
         }
     }
-}
-
-/* The unit's 1x1 weights transposed, for the data gradient. */
-static void unit_turn(const struct net_unit *u, const real *point, real *turned) {
-    if (u->kind == NET_UNIT_FACTORIZED)
-        for (int i = 0; i < 2; i++) {
-            const struct half h = half_of(u, i);
-            net_transpose(u->in.c, h.columns, point + h.weights, turned + h.weights);
-        }
-    else if (u->kind != NET_UNIT_POOL)
-        net_transpose(u->in.c, u->out.c, point, turned);
 }
 
 /* Scales a norm as read by the sum into the node. */
@@ -373,12 +221,15 @@ static void identity_slice(struct net *net, void *job, int slice, real *scratch)
     (void)scratch;
     const struct identity *d = job;
     const struct net_range range = net_slice(d->shape.n, slice);
-    const ptrdiff_t at = net_image(d->shape, range.first);
-    const size_t count = (size_t)(net_image(d->shape, range.end) - at);
-    const double dot = net->kernels->dot(count, d->x + at, d->dy + at);
+    const size_t count = (size_t)net_image(d->shape, 1);
+    double dot = 0;
+    for (int i = range.first; i < range.end; i++) {
+        const ptrdiff_t at = net_image(d->shape, i);
+        dot += net->kernels->dot(count, d->x + at, d->dy + at);
+        if (d->dx)
+            net->kernels->accumulate(count, d->weight, d->dy + at, d->dx + at);
+    }
     memcpy(net_partial(net, slice), &dot, sizeof dot);
-    if (d->dx)
-        net->kernels->accumulate(count, d->weight, d->dy + at, d->dx + at);
 }
 
 static double identity_backward(struct net *net, const struct net_branch *b, const real *x,
@@ -445,7 +296,7 @@ double net_branch_backward(struct net *net, const struct net_branch *b, const re
             p.before = unit_norm(b, i - 1);
             net_norm_reopen(&p.before, w->gamma[i - 1], w->beta[i - 1]);
         }
-        unit_turn(&b->unit[i], w->point[i], turned);
+        net_unit_turn(&b->unit[i], w->point[i], turned);
         net_slices(net, backward_slice, &p);
         const size_t at = 2 * (size_t)b->unit[i].in.c, depth = net_unit_depth(b, i);
         if (p.gradient && depth)

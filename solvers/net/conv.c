@@ -37,7 +37,7 @@ static void dw_backward_slice(struct net *net, void *job, int slice, real *scrat
     for (int i = range.first; i < range.end; i++)
         net->kernels->dw_backward(c->in, c->window, &as_is, c->x + net_image(c->in, i), c->w,
                                   c->dy + net_image(c->out, i),
-                                  c->dx ? c->dx + net_image(c->in, i) : NULL, dw, scratch);
+                                  c->dx ? c->dx + net_image(c->in, i) : NULL, dw, NULL, scratch);
 }
 
 void net_dw_backward(struct net *net, struct net_shape in, struct net_window window, const real *x,

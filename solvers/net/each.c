@@ -1,5 +1,6 @@
 /* each.c - activations, sums, dropout, global average pool. */
 #include "internal.h"
+#include <string.h>
 
 struct each {
     struct net_shape shape;
@@ -18,6 +19,18 @@ static struct part part_of(struct net_shape shape, int slice) {
     const struct net_range range = net_slice(shape.n, slice);
     const size_t image = net_count(shape) / (size_t)shape.n;
     return (struct part){(size_t)range.first * image, (size_t)(range.end - range.first) * image};
+}
+
+static void clear_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)net, (void)scratch;
+    const struct each *e = job;
+    const struct part p = part_of(e->shape, slice);
+    memset(e->y + p.start, 0, p.count * sizeof(real));
+}
+
+void net_clear(struct net *net, struct net_shape shape, real *x) {
+    struct each e = {shape, .y = x};
+    net_slices(net, clear_slice, &e);
 }
 
 static void act_forward_slice(struct net *net, void *job, int slice, real *scratch) {
@@ -130,32 +143,41 @@ struct place {
     int channels;
     const real *from;
     real *to;
-    bool back;
 };
+
+/* The pixels of a slice. */
+static struct part pixels_of(struct net_shape shape, int slice) {
+    shape.c = 1;
+    return part_of(shape, slice);
+}
 
 static void place_slice(struct net *net, void *job, int slice, real *scratch) {
     (void)scratch;
     const struct place *p = job;
-    const struct net_range range = net_slice(p->part.n, slice);
-    const ptrdiff_t pixels = (ptrdiff_t)p->part.h * p->part.w, first = range.first * pixels;
-    const size_t count = (size_t)(range.end * pixels - first);
-    const int part = p->part.c, whole = p->channels;
-    if (p->back)
-        net->kernels->place(count, part, p->from + first * whole, whole, p->to + first * part, part,
-                            true);
-    else
-        net->kernels->place(count, part, p->from + first * part, part, p->to + first * whole, whole,
-                            false);
+    const struct part s = pixels_of(p->part, slice);
+    net->kernels->place(s.count, p->part.c, NET_IDENTITY, p->from + s.start * (size_t)p->part.c,
+                        p->part.c, p->to + s.start * (size_t)p->channels, p->channels);
 }
 
 void net_place(struct net *net, struct net_shape part, const real *x, int channels, int at,
                real *y) {
-    struct place p = {part, channels, x, y + at, false};
+    struct place p = {part, channels, x, y + at};
     net_slices(net, place_slice, &p);
+}
+
+static void place_backward_slice(struct net *net, void *job, int slice, real *scratch) {
+    (void)scratch;
+    const struct place *p = job;
+    const struct part s = pixels_of(p->part, slice);
+    const int c = p->part.c;
+    const real *from = p->from + s.start * (size_t)p->channels;
+    real *to = p->to + s.start * (size_t)c;
+    for (size_t i = 0; i < s.count; i++, from += p->channels, to += c)
+        net->kernels->add((size_t)c, to, from, to);
 }
 
 void net_place_backward(struct net *net, struct net_shape part, const real *dy, int channels,
                         int at, real *dx) {
-    struct place p = {part, channels, dy + at, dx, true};
-    net_slices(net, place_slice, &p);
+    struct place p = {part, channels, dy + at, dx};
+    net_slices(net, place_backward_slice, &p);
 }

@@ -43,11 +43,12 @@ struct net_kernels {
     void (*gemm)(const struct net_gemm *g);
 
     /* Depthwise, one image x (h,w,c) of shape `in`, seen through `pre`. dx is overwritten (by the
-     * gradient of what the convolution saw), dw (k,k,C) added to; each may be NULL. */
+     * gradient of what the convolution saw), dw (k,k,C) added to, y the forward's result again,
+     * while its input is at hand; each may be NULL. */
     void (*dw_forward)(struct net_shape in, struct net_window window, const struct net_pre *pre,
                        const real *x, const real *w, real *y, real *scratch);
     void (*dw_backward)(struct net_shape in, struct net_window window, const struct net_pre *pre,
-                        const real *x, const real *w, const real *dy, real *dx, real *dw,
+                        const real *x, const real *w, const real *dy, real *dx, real *dw, real *y,
                         real *scratch);
 
     /* Sums over `pixels` rows of C: sum += x - shift, squares += (x - shift)^2. */
@@ -78,9 +79,12 @@ struct net_kernels {
     void (*act_forward)(size_t count, enum net_act act, const real *x, real *y);
     void (*act_backward)(size_t count, enum net_act act, const real *x, const real *dy, real *dx);
     void (*add)(size_t count, const real *a, const real *b, real *y);
-    /* y (pixels; row stride ldy) = or += x (pixels,C; row stride ldx). */
-    void (*place)(size_t pixels, int c, const real *x, ptrdiff_t ldx, real *y, ptrdiff_t ldy,
-                  bool add);
+    /* y (pixels; row stride ldy) = act(x), x (pixels,C; row stride ldx); and y += x where mask (row
+     * stride ldx) > 0: the gradient behind a ReLU, added. */
+    void (*place)(size_t pixels, int c, enum net_act act, const real *x, ptrdiff_t ldx, real *y,
+                  ptrdiff_t ldy);
+    void (*place_relu_back)(size_t pixels, int c, const real *mask, const real *x, ptrdiff_t ldx,
+                            real *y, ptrdiff_t ldy);
     /* y += weight * x, and the sum of x * y. */
     void (*accumulate)(size_t count, real weight, const real *x, real *y);
     double (*dot)(size_t count, const real *x, const real *y);
@@ -95,7 +99,7 @@ extern const struct net_kernels net_avx2, net_avx512;
 #endif
 
 struct net {
-    int threads;
+    struct threads *threads;
     const struct net_kernels *kernels;
     char *memory; /* address space, backed by pages as they are touched */
 };

@@ -200,7 +200,7 @@ static void depth_backward(struct net *net, void *job, int slice, real *scratch)
         real *da = p->b->expand ? p->da + from : p->dx ? p->dx + from : NULL;
         net_norm_apply_backward(net, &p->norm[DEPTH], p->b->z[DEPTH] + at, p->dh + at, dz);
         net->kernels->dw_backward(p->wide, p->b->window, &pre, a + from, p->w->depth, dz, da, dw,
-                                  scratch);
+                                  NULL, scratch);
         if (p->b->expand)
             net_norm_add_backward(net, &p->norm[EXPAND], slice, a + from, da);
         else if (p->b->residual && da)

@@ -1,12 +1,10 @@
-/* net.c - threads over fixed slices of the batch, scratch memory, and the choice of kernels. */
+/* net.c - work over fixed slices of the batch, scratch memory, and the choice of kernels. */
 #include "fail.h"
 #include "internal.h"
+#include "threads.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -62,7 +60,10 @@ int net_open(struct net **out, int threads) {
         return fail("no address space for the network's scratch memory (%zu MiB)",
                     MEMORY_BYTES >> 20);
     }
-    net->threads = threads < 1 ? 1 : threads > NET_SLICES ? NET_SLICES : threads;
+    if (threads_open(&net->threads, threads < NET_SLICES ? threads : NET_SLICES)) {
+        net_close(net);
+        return -1;
+    }
     for (size_t i = sizeof paths / sizeof *paths; i-- > 0;)
         if (usable(paths[i]))
             net->kernels = paths[i];
@@ -74,16 +75,9 @@ int net_open(struct net **out, int threads) {
 void net_close(struct net *net) {
     if (!net)
         return;
+    threads_close(net->threads);
     munmap(net->memory, MEMORY_BYTES);
     free(net);
-}
-
-static int thread_number(void) {
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
 }
 
 static real *scratch(struct net *net, int i) {
@@ -103,12 +97,21 @@ real *net_partial_zero(struct net *net, int slice, size_t count) {
     return memset(net_partial(net, slice), 0, count * sizeof(real));
 }
 
+struct region {
+    struct net *net;
+    void (*body)(struct net *, void *, int, real *);
+    void *job;
+};
+
+static void run_slice(void *region, int slice, int thread) {
+    const struct region *r = region;
+    flush_denormals();
+    r->body(r->net, r->job, slice, scratch(r->net, thread));
+}
+
 void net_slices(struct net *net, void (*body)(struct net *, void *, int, real *), void *job) {
-#pragma omp parallel for num_threads(net->threads) schedule(static)
-    for (int slice = 0; slice < NET_SLICES; slice++) {
-        flush_denormals();
-        body(net, job, slice, scratch(net, thread_number()));
-    }
+    struct region region = {net, body, job};
+    threads_run(net->threads, NET_SLICES, run_slice, &region);
 }
 
 struct net_range net_slice(int n, int slice) {

@@ -30,7 +30,7 @@ typedef float real;
 struct net; /* threads, kernels of this processor, scratch memory */
 
 /* Threads are clamped to 1 .. NET_SLICES. Also makes the calling thread flush denormals to zero, as
- * the worker threads do. Fails when memory is out. */
+ * the worker threads do. Fails when memory or threads are out. */
 #define NET_SLICES 8
 int net_open(struct net **out, int threads);
 void net_close(struct net *net); /* NULL is fine */
@@ -124,6 +124,7 @@ void net_bn_evaluate(struct net *net, struct net_shape shape, enum net_act act, 
 
 /* ---- element-wise and pooling ---- */
 
+void net_clear(struct net *net, struct net_shape shape, real *x); /* x = 0 */
 void net_act_forward(struct net *net, struct net_shape shape, enum net_act act, const real *x,
                      real *y);
 void net_act_backward(struct net *net, struct net_shape shape, enum net_act act, const real *x,

@@ -300,13 +300,15 @@ int search_load(struct search *s, const char *path, const struct net_record *own
     if (transfer(s, &stamp, path, own, n_own, false))
         return -1;
     now.step = stamp.step;
+    now.seed = stamp.seed; /* the search goes on as it began, whatever trial it is now */
     if (stamp.full != now.full || stamp.horizon != now.horizon)
         return fail("%s: is of a schedule of %g epochs; a search over %g cannot go on from it "
                     "(fidelity: truncate can)",
                     path, stamp.horizon, s->horizon);
     if (memcmp(&stamp, &now, sizeof now))
-        return fail("%s: is of another search: seed %llu, %d steps of %d images, another network",
-                    path, (unsigned long long)stamp.seed, (int)stamp.steps, (int)stamp.batch);
+        return fail("%s: is of another search: %d steps of %d images, another network", path,
+                    (int)stamp.steps, (int)stamp.batch);
+    s->seed = stamp.seed;
     s->step = (long)stamp.step;
     return 0;
 }

@@ -439,13 +439,13 @@ static void node_backward(struct cell_net *cn, struct cell *cell, int node, cons
 }
 
 static void gradient_clear(struct cell_net *cn, int k) {
-    if (k >= 0)
-        memset(cn->cell[k].gradient[0], 0, gradient_count(cn, k) * sizeof(real));
+    for (int i = 0; k >= 0 && i < cn->space.nodes + 2; i++)
+        net_clear(cn->net, node_shape(&cn->cell[k], i), cn->cell[k].gradient[i]);
 }
 
 static void backward(struct cell_net *cn, const real *x, const real *mix, real *dmix,
                      bool weights) {
-    memset(cn->stem_gradient, 0, net_count(cn->stem) * sizeof(real));
+    net_clear(cn->net, cn->stem, cn->stem_gradient);
     gradient_clear(cn, cn->space.cells - 1);
     gradient_clear(cn, cn->space.cells - 2);
     head_backward(cn, weights);
