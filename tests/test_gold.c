@@ -34,6 +34,29 @@ static void operators_only_go(void **state) {
     finish(&search);
 }
 
+/* A checkpoint keeps the points that came before it. */
+static void a_series_survives_a_checkpoint(void **state) {
+    (void)state;
+    char path[128];
+    struct search straight, first, second;
+    struct search *all[3] = {&straight, &first, &second};
+    snprintf(path, sizeof path, "%s/series", folder);
+    for (int i = 0; i < 3; i++) {
+        prepare(all[i], 0, 1, i == 1 ? 12 : 16, 16);
+        set(all[i], "min_flops", "0.5");
+    }
+    run(&straight);
+    run(&first);
+    assert_true(first.out.count >= 2);
+    assert_int_equal(first.ops->save(first.state, path), 0);
+    assert_int_equal(open_search(&second), 0);
+    assert_int_equal(second.ops->load(second.state, path), 0);
+    assert_int_equal(second.ops->train(second.state, 16, &second.out), 0);
+    assert_true(same_points(&straight, &second));
+    for (int i = 0; i < 3; i++)
+        finish(all[i]);
+}
+
 static void eta_max_stands_above_eta_min(void **state) {
     (void)state;
     struct search search;
@@ -50,6 +73,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         SEARCH_TESTS,
         cmocka_unit_test(operators_only_go),
+        cmocka_unit_test(a_series_survives_a_checkpoint),
         cmocka_unit_test(eta_max_stands_above_eta_min),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -89,6 +89,13 @@ static void pruning_by_hand(void **state) {
     g.flops[0] = 5, g.flops[1] = 7;
     assert_true(gates_flops(&g) == 5);
     gates_free(&g);
+    /* 0.5, 0.12, 0.1225; eta 0.17: 0.12 / 0.7425 = 0.162 goes, then 0.1225 / 0.6225 = 0.197 stays
+     */
+    assert_int_equal(gates_open(&g, 1, 1, 2), 0);
+    g.a[0] = logit(0.5), g.a[1] = logit(0.12), g.a[2] = logit(0.1225), g.dead[3] = 1;
+    assert_int_equal(gates_prune(&g, 1, 0.17, 0.18), 1);
+    assert_memory_equal(g.dead, ((unsigned char[]){0, 1, 0, 1}), 4);
+    gates_free(&g);
 }
 
 static void promises_on_random_gates(void **state) {
