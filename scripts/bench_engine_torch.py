@@ -234,7 +234,7 @@ def curve(case, path):
         ours = np.frombuffer(arrays[f"loss{steps}"], np.float64)[0]
         theirs = trainer.step(x.permute(0, 3, 1, 2), labels)
         worst = max(worst, abs(ours - theirs))
-        print(f"step {steps} engine {ours:.6f} pytorch {theirs:.6f}")
+        print(f"step {steps} engine {ours:.6f} pytorch {theirs:.6f}", flush=True)
         steps += 1
     print(f"largest difference of {steps} losses: {worst:.2e}")
     return 0 if steps and worst <= 1e-3 else 1
