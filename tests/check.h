@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
-#undef fail /* cmocka's macro; ours is fail.h. (fail_msg goes with it: print_error, then assert.) */
+#undef fail /* cmocka's macro; ours is fail.h. (fail_msg goes with it: print_error, then assert.)  \
+             */
 
 /* fail.h has a fail of its own, so only fail_msg stays. */
 #undef fail
