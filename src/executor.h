@@ -41,8 +41,8 @@ void executor_close(struct executor *executor);
 /* Whether another trial can be started now. */
 bool executor_free_slot(const struct executor *executor);
 
-/* Starts a trial. A trial that cannot be started ends as FAILED; -1 only when the study cannot go
- * on. */
+/* Starts a trial. -1 when there is no folder or process to be had for it: the machine's trouble is
+ * no result of the trial, so the study stops there, and goes on when it is run again. */
 int executor_start(struct executor *executor, struct job *job);
 
 /* The next trial that has ended, in any order; waits at most `seconds` for one (0: does not wait).
